@@ -1,0 +1,46 @@
+"""What runs a component: a systemd unit, or a process of our own with a pid file."""
+
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+
+
+class SystemdUnit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="runner", tag="systemd"):
+    """A unit that systemd starts and watches."""
+
+    unit: str
+    """With its suffix: ``dunebugger.service``."""
+
+    @property
+    def label(self) -> str:
+        return self.unit
+
+
+class OwnProcess(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="runner", tag="process"):
+    """A process started by us, found again by its pid file.  No systemd and no root needed."""
+
+    name: str
+    argv: tuple[str, ...]
+    directory: Path
+    """Where it runs, looked up anew at each start: a link to the release in use."""
+    pid_file: Path
+    log_file: Path
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+
+Service: TypeAlias = SystemdUnit | OwnProcess
+
+
+class ServiceState(msgspec.Struct, frozen=True):
+    """What a service is doing at one moment."""
+
+    active: bool
+    restarts: int = 0
+    """How often it was restarted by whoever watches it; growth means a crash loop even while it is "active"."""
+    pid: int | None = None
+    detail: str = ""
+    """The runner's own words: ``failed (exit-code)``, ``auto-restart``."""
