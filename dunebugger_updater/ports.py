@@ -63,8 +63,8 @@ class Answer(msgspec.Struct, frozen=True):
 class Web(Protocol):
     """HTTP, as far as an update needs it."""
 
-    async def probe(self, url: str, timeout: float) -> Answer:
-        """GET ``url`` on this device.  Follows no redirect.  ``EffectError`` when nobody answers."""
+    async def probe(self, url: str, limit: float) -> Answer:
+        """GET ``url`` on this device.  Follows no redirect.  ``EffectError`` when nobody answers in ``limit`` seconds."""
 
     async def download(self, url: str, to: Path, *, size: int | None, limit: int, report: Report) -> str:
         """Fetch ``url`` into ``to`` (resuming what is there), flushed to disk, and answer its sha256 in hex.
@@ -155,7 +155,7 @@ class Files(Protocol):
         """A tar.gz of the directory without its virtual environment, readable only by its owner."""
 
     async def carry_over(self, old: Path, new: Path, *, preserve: Sequence[str], report: Report) -> Carried:
-        """Bring what the owner and the app added or changed in ``old`` into ``new``.  Safe to repeat, and quick then."""
+        """Bring what the owner and the app changed in ``old`` into ``new``.  Safe to repeat, and quick then."""
 
 
 class Python(Protocol):

@@ -1,0 +1,1 @@
+"""The real implementations of the ports.  Only the composition roots (``agent``, ``cli``, the hub) import from here."""

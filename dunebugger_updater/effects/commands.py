@@ -1,0 +1,126 @@
+"""The one place that starts programs and waits for them: argument lists, an environment of their own, a limit."""
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from dunebugger_updater.ports import EffectError
+
+KEPT_OUTPUT = 1_048_576
+"""Bytes of each stream that are kept: the end, which is where programs say why they failed."""
+
+_LEAKS = re.compile(r"^(LD_LIBRARY_PATH|LD_PRELOAD|PYTHONHOME|PYTHONPATH|VIRTUAL_ENV|_PYI_.*|_MEI.*|GITHUB_TOKEN)$")
+"""What must not reach a child: a frozen program's libraries break system tools, and the token is nobody's business."""
+
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """Whose rights a program runs with."""
+
+    uid: int
+    gid: int
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """What a program left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def last_words(self) -> str:
+        """The last line that says something: what a person should read first."""
+        for stream in (self.err, self.out):
+            for line in reversed(stream.splitlines()):
+                if clean := plain(line).strip():
+                    return clean
+        return f"exit status {self.code}"
+
+
+def plain(text: str) -> str:
+    """``text`` without terminal control: progress bars and colours are noise in a log."""
+    return _ANSI.sub("", text)
+
+
+def clean_environment(additions: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment that a child would have had without us in between."""
+    kept = {name: value for name, value in os.environ.items() if not _LEAKS.match(name)}
+    if original := os.environ.get("LD_LIBRARY_PATH_ORIG"):
+        kept["LD_LIBRARY_PATH"] = original
+    kept.pop("LD_LIBRARY_PATH_ORIG", None)
+    # Programs are read by us, not by the owner: their language must not depend on the device's.
+    kept |= {"LC_ALL": "C.UTF-8", "LANGUAGE": "C"}
+    return kept | dict(additions or {})
+
+
+async def run(
+    argv: Sequence[str],
+    *,
+    limit: float,
+    directory: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    owner: Owner | None = None,
+    hear: Callable[[str], None] | None = None,
+) -> Finished:
+    """Run a program to its end, without a shell and with nothing on its standard input.
+
+    ``limit`` is in seconds; past it the program and its children are killed.  ``hear`` gets each line as it comes.
+    ``EffectError``: the program is not there, may not be started, or took longer than ``limit``.
+    """
+    rights = (
+        {}
+        if owner is None or owner.uid == os.geteuid()
+        else {"user": owner.uid, "group": owner.gid, "extra_groups": ()}
+    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=directory,
+            env=clean_environment(environment),
+            start_new_session=True,  # so that the limit can end its children too
+            user=other.uid if other else None,
+            group=other.gid if other else None,
+            extra_groups=() if other else None,
+        )
+    except OSError as error:
+        raise EffectError(f"cannot run {argv[0]}: {(error.strerror or str(error)).lower()}") from None
+    try:
+        async with asyncio.timeout(limit):
+            out, err = await asyncio.gather(_listen(process.stdout, hear), _listen(process.stderr, hear))
+            code = await process.wait()
+    except TimeoutError:
+        raise EffectError(f"{argv[0]} did not finish within {limit:g} s") from None
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    return Finished(code, out, err)
+
+
+async def _listen(stream: asyncio.StreamReader | None, hear: Callable[[str], None] | None) -> str:
+    assert stream is not None  # noqa: S101  (both streams are pipes: see run)
+    kept = bytearray()
+    line = bytearray()
+    while chunk := await stream.read(65_536):
+        kept += chunk
+        del kept[: max(0, len(kept) - KEPT_OUTPUT)]
+        if hear is not None:
+            line += chunk
+            *whole, rest = re.split(rb"[\r\n]", bytes(line))
+            line = bytearray(rest[-4096:])
+            for each in whole:
+                if text := plain(each.decode(errors="replace")).strip():
+                    hear(text[:500])
+    return kept.decode(errors="replace")
