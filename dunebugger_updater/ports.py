@@ -64,7 +64,7 @@ class Web(Protocol):
     """HTTP, as far as an update needs it."""
 
     async def probe(self, url: str, limit: float) -> Answer:
-        """GET ``url`` on this device.  Follows no redirect.  ``EffectError`` when nobody answers in ``limit`` seconds."""
+        """GET ``url``, following no redirect.  ``EffectError`` when nobody answers in ``limit`` seconds."""
 
     async def download(self, url: str, to: Path, *, size: int | None, limit: int, report: Report) -> str:
         """Fetch ``url`` into ``to`` (resuming what is there), flushed to disk, and answer its sha256 in hex.

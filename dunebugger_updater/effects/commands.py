@@ -75,11 +75,7 @@ async def run(
     ``limit`` is in seconds; past it the program and its children are killed.  ``hear`` gets each line as it comes.
     ``EffectError``: the program is not there, may not be started, or took longer than ``limit``.
     """
-    rights = (
-        {}
-        if owner is None or owner.uid == os.geteuid()
-        else {"user": owner.uid, "group": owner.gid, "extra_groups": ()}
-    )
+    other = owner if owner is not None and owner.uid != os.geteuid() else None
     try:
         process = await asyncio.create_subprocess_exec(
             *argv,
