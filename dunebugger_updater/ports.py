@@ -113,6 +113,9 @@ class Files(Protocol):
     async def write(self, path: Path, content: bytes) -> None:
         """Replace the file in one instant, keeping owner and mode when it was there (else 0644)."""
 
+    async def rename(self, source: Path, target: Path) -> None:
+        """Give a finished file its name, in one instant."""
+
     async def copy(self, source: Path, target: Path) -> None:
         """Copy one file with owner, mode and times, under its name only when whole."""
 

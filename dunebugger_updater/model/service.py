@@ -39,6 +39,8 @@ class ServiceState(msgspec.Struct, frozen=True):
     """What a service is doing at one moment."""
 
     active: bool
+    coming: bool = False
+    """Not active, but its runner is starting it or will do so by itself (systemd: activating, auto-restart)."""
     restarts: int = 0
     """How often it was restarted by whoever watches it; growth means a crash loop even while it is "active"."""
     pid: int | None = None
