@@ -1,0 +1,88 @@
+"""The test bed: real engines, registries, composes and devices, each made when the first test asks for it.
+
+Without ``REQUIRE_DEVICE=1`` only what is already there is used, and the rest is skipped with its reason.  With it (as
+in CI) what is missing is made, and what cannot be made fails the test.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from device.bed import compose, place
+from device.bed import images as app_images
+from device.bed.compose import Compose
+from device.bed.engine import Engine
+from device.bed.images import Images
+from device.bed.registry import Registry
+
+Made = TypeVar("Made")
+
+BUILD_LIMIT = 600
+"""Seconds: the first test that asks for a part waits until it is made."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(BUILD_LIMIT))
+
+
+def _part(make: Callable[[], Made]) -> Made:
+    try:
+        return make()
+    except place.MissingError as missing:
+        reason = str(missing)
+    if place.required():
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """A Docker engine.  One that the bed had to start stays up after the session."""
+    running = _part(Engine)
+    place.end_left_over_processes(keep=["dockerd"])
+    running.clear_left_overs()
+    return running
+
+
+@pytest.fixture(scope="session")
+def bed_registry(engine: Engine) -> Iterator[Registry]:
+    """The session's registry, which ``registry`` hands out in working order."""
+    contents = _part(lambda: app_images.stored(engine))
+    own = _part(lambda: Registry(place.cache() / "registries" / place.token(), contents))
+    yield own
+    engine.remove_images_of(f"{own.address}/")
+    own.close()
+
+
+@pytest.fixture
+def registry(bed_registry: Registry) -> Iterator[Registry]:
+    """A registry that a test may stop; it answers again, ``latest`` at 1.0.0, for the next test."""
+    yield bed_registry
+    bed_registry.start()
+    for name in (app_images.APP, app_images.NEIGHBOUR):
+        bed_registry.move_tag(name, "latest", to="1.0.0")
+
+
+@pytest.fixture(scope="session")
+def images(bed_registry: Registry) -> Images:
+    """Names of the app images, without tag."""
+    return Images(f"{bed_registry.address}/{app_images.APP}", f"{bed_registry.address}/{app_images.NEIGHBOUR}")
+
+
+@pytest.fixture(scope="session")
+def compose_v1(engine: Engine) -> Compose:
+    """Debian's ``docker-compose`` 1.x."""
+    assert engine.version
+    return _part(compose.first_generation)
+
+
+@pytest.fixture(scope="session")
+def compose_v2(engine: Engine) -> Compose:
+    """The ``docker compose`` plugin 2.x."""
+    assert engine.version
+    return _part(compose.second_generation)
