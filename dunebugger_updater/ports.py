@@ -227,6 +227,10 @@ class ComposeService(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Containers(Protocol):
     """The engine and compose."""
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables that compose gets from its process; they win over ``.env``."""
+
     async def find(self, file: Path, service: str) -> tuple[ComposeService, ContainerState | None]:
         """The project that a compose file's service runs in, read from its container's labels."""
 

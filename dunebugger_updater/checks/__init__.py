@@ -1,0 +1,25 @@
+"""Every check there is.  A new one is a class in this folder and a name in ``AnyCheck``."""
+
+from typing import TypeAlias
+
+from dunebugger_updater.checks.device import BackupExists, ClockSane, NotBusy
+from dunebugger_updater.checks.health import ContainerSteady, HealthEndpoint, ServiceSteady
+from dunebugger_updater.checks.space import DiskSpace, FreeSpace, Need
+from dunebugger_updater.checks.versions import ImageAvailable, ImageIdRuns, ImageRuns, VersionFile
+
+AnyCheck: TypeAlias = (
+    FreeSpace
+    | DiskSpace
+    | NotBusy
+    | ClockSane
+    | BackupExists
+    | ServiceSteady
+    | HealthEndpoint
+    | ContainerSteady
+    | VersionFile
+    | ImageRuns
+    | ImageIdRuns
+    | ImageAvailable
+)
+
+__all__ = ["AnyCheck", "Need"]

@@ -1,0 +1,155 @@
+"""The journal on disk: one file for each run, one JSON line for each event, never rewritten while all goes well.
+
+A line is ``{"n":3,"at":"2026-01-31T03:00:00Z","up":812.4,"event":{…}} 1a2b3c4d``: the record and, after a space, the
+CRC-32 of its bytes in hex.  ``n`` counts from 0 without gaps; ``up`` is seconds since boot.  The file is made longer
+than needed and filled with zero bytes, so that the record of a failure fits even on a full disk; the first zero byte is
+the end of the story.  A torn or damaged line ends it too: what comes after was never promised to anybody.
+"""
+
+import asyncio
+import contextlib
+import errno
+import os
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from dunebugger_updater.engine import JournalError
+from dunebugger_updater.model.codec import from_json, to_json
+from dunebugger_updater.ports import Clock
+from dunebugger_updater.run import AnyEvent, Closed
+from dunebugger_updater.story import Told
+
+ROOM = 262_144
+"""Bytes that are reserved for a run when it opens."""
+
+SUFFIX = ".jsonl"
+
+
+class RunFile:
+    """The journal of one run, open for more."""
+
+    def __init__(self, path: Path, clock: Clock, told: Sequence[Told] = ()) -> None:
+        self.path = path
+        self._clock = clock
+        self._lines = [_line(each) for each in told]
+        self._fd: int | None = None
+
+    async def write(self, event: AnyEvent) -> None:
+        """Return once the event would survive a power cut.  ``JournalError`` when it would not."""
+        told = Told(len(self._lines), self._clock.now(), round(self._clock.up(), 3), event)
+        await asyncio.to_thread(self._append, _line(told))
+        if isinstance(event, Closed):
+            self.close()
+
+    def close(self) -> None:
+        """Give back the room that was not needed."""
+        if self._fd is not None:
+            with contextlib.suppress(OSError):  # the story is on the disk; its spare room may stay
+                os.ftruncate(self._fd, sum(map(len, self._lines)))
+            os.close(self._fd)
+            self._fd = None
+
+    def _append(self, line: bytes) -> None:
+        try:
+            if self._fd is None:
+                self._fd = self._open()
+            _write_at(self._fd, line, sum(map(len, self._lines)))
+        except OSError:
+            # A failed flush leaves it unknown what is on the disk, and asking the same file again would answer "all
+            # well" (Linux marks the pages clean).  So the whole story goes into a new file, once.
+            self._start_anew(line)
+        self._lines.append(line)
+
+    def _open(self) -> int:
+        made = not self.path.exists()
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            length = sum(map(len, self._lines))
+            os.ftruncate(fd, length)  # whatever a power cut tore off behind the last good line
+            _reserve(fd, length)
+            os.fsync(fd)
+            if made:
+                _sync_directory(self.path.parent)
+        except OSError:
+            os.close(fd)
+            raise
+        return fd
+
+    def _start_anew(self, line: bytes) -> None:
+        if self._fd is not None:
+            with contextlib.suppress(OSError):
+                os.close(self._fd)
+            self._fd = None
+        fresh = self.path.with_suffix(".anew")
+        try:
+            fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise JournalError(f"cannot write {self.path}: {error.strerror}") from error
+        try:
+            _write_at(fd, b"".join(self._lines) + line, 0)
+            fresh.replace(self.path)
+            _sync_directory(self.path.parent)
+        except OSError as error:
+            os.close(fd)
+            fresh.unlink(missing_ok=True)
+            raise JournalError(f"cannot write {self.path}: {error.strerror}") from error
+        self._fd = fd
+
+
+def read(path: Path) -> Sequence[Told]:
+    """Answer what a journal tells, up to its first damaged line; empty when there is nothing in it."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return ()
+    told: list[Told] = []
+    for line in content.split(b"\0", 1)[0].splitlines(keepends=True):
+        each = _read_line(line)
+        if each is None or each.n != len(told):
+            break
+        told.append(each)
+    return told
+
+
+def _line(told: Told) -> bytes:
+    record = to_json(told)
+    return record + b" %08x\n" % zlib.crc32(record)
+
+
+def _read_line(line: bytes) -> Told | None:
+    record, _, crc = line.rstrip(b"\n").rpartition(b" ")
+    if not line.endswith(b"\n") or crc != b"%08x" % zlib.crc32(record):
+        return None
+    try:
+        return from_json(record, Told)
+    except msgspec.MsgspecError:
+        # Whole, but not of our time: a newer version told something that we do not know.  Its way back is its own.
+        return None
+
+
+def _write_at(fd: int, content: bytes, offset: int) -> None:
+    left = memoryview(content)
+    while left:
+        count = os.pwrite(fd, left, offset)
+        left, offset = left[count:], offset + count
+    os.fdatasync(fd)
+
+
+def _reserve(fd: int, length: int) -> None:
+    try:
+        os.posix_fallocate(fd, length, ROOM)
+    except OSError as error:
+        if error.errno not in {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}:
+            raise
+
+
+def _sync_directory(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

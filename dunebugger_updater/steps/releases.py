@@ -1,0 +1,166 @@
+"""Steps that move a Python app from one release directory to another."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from dunebugger_updater.ports import Device, EffectError
+from dunebugger_updater.steps.base import Step
+from dunebugger_updater.steps.files import RemovePath
+
+
+class BuildVenv(Step, frozen=True, tag="build_venv"):
+    """Make a release's virtual environment, at its final path, while the old release still runs."""
+
+    release: Path
+    requirements: str | None = None
+    """Relative to the release; ``None`` when it needs nothing."""
+    limit: float = 3600
+    """Seconds.  Native code compiles for a long time on a small device."""
+
+    @property
+    def title(self) -> str:
+        return f"build the virtual environment of {self.release.name}"
+
+    async def way_back(self, device: Device) -> Sequence[Step]:
+        venv = self.release / ".venv"
+        return () if await device.files.exists(venv) else (RemovePath(venv),)
+
+    async def apply(self, device: Device) -> None:
+        if not await device.python.complete(self.release):
+            await device.python.build(self.release, self.requirements, limit=self.limit, report=device.report)
+
+
+class CarryOver(Step, frozen=True, tag="carry_over"):
+    """Bring what the owner and the app added or edited into the new release.  Only the new release is written to."""
+
+    old: Path
+    new: Path
+    link: Path
+    """The install path.  Once it leads to ``new``, the data there is the new release's own."""
+    preserve: tuple[str, ...] = ()
+    """Relative paths that are the app's even where the release ships them."""
+    final: bool = False
+    """True for the pass after the app stopped; the one before it does the long copying."""
+
+    @property
+    def title(self) -> str:
+        return "carry over what changed meanwhile" if self.final else "carry over local data"
+
+    async def way_back(self, device: Device) -> Sequence[Step]:
+        """Nothing: the old release keeps its own copy, and the new one goes as a whole."""
+        return ()
+
+    async def apply(self, device: Device) -> None:
+        if await device.files.link_target(self.link) == self.new:
+            return
+        carried = await device.files.carry_over(self.old, self.new, preserve=self.preserve, report=device.report)
+        for path in carried.kept:
+            device.report(f"kept your {path}; the release's is beside it as {path}.new")
+
+
+class Migrate(Step, frozen=True, tag="migrate"):
+    """Run the release's own migration on the copy of the data that it will use."""
+
+    live = True
+    blames = True
+
+    old: Path
+    new: Path
+    link: Path
+    """As in ``CarryOver``."""
+    preserve: tuple[str, ...]
+    script: str
+    """A Python file of the release, relative to it."""
+    optional: bool = False
+    """Go on with the data unmigrated when it fails."""
+    limit: float = 1800
+    """Seconds."""
+
+    @property
+    def title(self) -> str:
+        return f"run {self.script}"
+
+    async def way_back(self, device: Device) -> Sequence[Step]:
+        """Nothing: the old release's data was never touched."""
+        return ()
+
+    async def apply(self, device: Device) -> None:
+        if await device.files.link_target(self.link) == self.new:
+            return
+        # A migration that was cut in the middle must not meet its own half-done work: bring the data again first.
+        await device.files.carry_over(self.old, self.new, preserve=self.preserve, report=device.report)
+        try:
+            await device.python.run(self.new, self.script, limit=self.limit, report=device.report)
+        except EffectError as error:
+            if not self.optional:
+                raise
+            device.report(f"going on without {self.script}: {error}")
+            await device.files.carry_over(self.old, self.new, preserve=self.preserve, report=device.report)
+
+
+class Adopt(Step, frozen=True, tag="adopt"):
+    """Turn an install directory into a link to a release directory that holds the very same files."""
+
+    live = True
+
+    directory: Path
+    keep_as: Path
+
+    @property
+    def title(self) -> str:
+        return f"keep {self.directory} as {self.keep_as}"
+
+    async def way_back(self, device: Device) -> Sequence[Step]:
+        return (Unadopt(self.directory, self.keep_as),) if await device.files.is_directory(self.directory) else ()
+
+    async def apply(self, device: Device) -> None:
+        await device.files.swap(self.directory, self.keep_as)
+
+
+class Unadopt(Step, frozen=True, tag="unadopt"):
+    """The mirror of ``Adopt``: the directory gets its own name back."""
+
+    live = True
+
+    directory: Path
+    keep_as: Path
+
+    @property
+    def title(self) -> str:
+        return f"make {self.directory} a plain directory again"
+
+    @property
+    def by_hand(self) -> str:
+        link, kept = shlex.quote(str(self.directory)), shlex.quote(str(self.keep_as))
+        return f"rm {link} && mv {kept} {link}"
+
+    async def way_back(self, device: Device) -> Sequence[Step]:
+        return () if await device.files.is_directory(self.directory) else (Adopt(self.directory, self.keep_as),)
+
+    async def apply(self, device: Device) -> None:
+        await device.files.unswap(self.directory, self.keep_as)
+
+
+class PointLink(Step, frozen=True, tag="point_link"):
+    """Make the install path lead to a release: the moment at which it goes live."""
+
+    live = True
+
+    link: Path
+    target: Path
+
+    @property
+    def title(self) -> str:
+        return f"point {self.link} to {self.target.name}"
+
+    @property
+    def by_hand(self) -> str:
+        return f"ln -sfn {shlex.quote(str(self.target))} {shlex.quote(str(self.link))}"
+
+    async def way_back(self, device: Device) -> Sequence[Step]:
+        before = await device.files.link_target(self.link)
+        return (PointLink(self.link, before) if before else RemovePath(self.link),)
+
+    async def apply(self, device: Device) -> None:
+        await device.files.point_link(self.link, self.target)
