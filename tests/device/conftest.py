@@ -10,9 +10,10 @@ from typing import TypeVar
 
 import pytest
 
-from device.bed import compose, place
+from device.bed import compose, device_image, place
 from device.bed import images as app_images
 from device.bed.compose import Compose
+from device.bed.device import Device, Devices
 from device.bed.engine import Engine
 from device.bed.images import Images
 from device.bed.registry import Registry
@@ -86,3 +87,24 @@ def compose_v2(engine: Engine) -> Compose:
     """The ``docker compose`` plugin 2.x."""
     assert engine.version
     return _part(compose.second_generation)
+
+
+@pytest.fixture(scope="session")
+def all_devices(engine: Engine) -> Iterator[Devices]:
+    """The maker of devices, and their network."""
+    made = _part(lambda: Devices(engine, device_image.built(engine)))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def devices(all_devices: Devices) -> Iterator[Devices]:
+    """Call it for a fresh device that has booted; thrown away after the test."""
+    yield all_devices
+    all_devices.throw_away()
+
+
+@pytest.fixture
+def device(devices: Devices) -> Device:
+    """One fresh device that has booted."""
+    return devices()

@@ -8,6 +8,7 @@ import pytest
 
 from device.bed import place
 from device.bed.compose import Compose
+from device.bed.device import Device, Devices
 from device.bed.engine import Engine
 from device.bed.images import APP, Images
 from device.bed.registry import Registry
@@ -85,3 +86,60 @@ def test_each_bad_version_is_bad_in_its_own_way(version: str, ends_as: str, engi
         place.wait_for(lambda: f"{engine.look(name, template)} ".startswith(ends_as), 30, f"it is not {ends_as}")
     finally:
         engine.docker("rm", "-f", name)
+
+
+SERVICE = """
+[Service]
+ExecStart=/bin/sleep infinity
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+@pytest.mark.device
+def test_a_device_boots_and_its_units_start_at_once_and_at_every_boot(device: Device) -> None:
+    device.write("/etc/systemd/system/app.service", SERVICE)
+    device.exec("systemctl", "daemon-reload")
+    device.exec("systemctl", "enable", "--now", "app")
+    assert device.show("app", "ActiveState") == "active"
+    device.cut_power()
+    device.boot()
+    assert device.show("app", "ActiveState") == "active"
+
+
+@pytest.mark.device
+def test_a_power_cut_keeps_the_disk_and_empties_what_is_in_memory(device: Device) -> None:
+    device.write("/var/lib/app/kept", "here")
+    device.write("/run/app/lost", "here")
+    device.cut_power()
+    device.boot()
+    assert device.read("/var/lib/app/kept") == "here"
+    assert device.read("/run/app/lost") == ""
+
+
+@pytest.mark.device
+def test_a_device_runs_this_checkout_with_the_locked_requirements(device: Device) -> None:
+    text = "import aiohttp, docker, msgspec, packaging, yaml, dunebugger_updater as us; print(us.__file__)"
+    done = device.python("-", text=text)
+    assert done.stdout.strip() == "/opt/checkout/dunebugger_updater/__init__.py", done.stderr
+
+
+@pytest.mark.device
+def test_the_checkout_cannot_be_changed_from_a_device(device: Device) -> None:
+    done = device.run("touch", "/opt/checkout/written")
+    assert "Read-only file system" in done.stderr
+
+
+@pytest.mark.device
+def test_devices_reach_each_other_but_nothing_else(devices: Devices, tmp_path: Path) -> None:
+    (tmp_path / "page").write_text("hello")
+    one, other = devices(), devices()
+    one.copy_in(tmp_path / "page", "/srv/page")
+    one.exec("systemd-run", "--unit=web", "python3", "-m", "http.server", "-d", "/srv", "80")
+    ask = ("curl", "-sS", "--retry", "20", "--retry-connrefused", "--retry-delay", "1", "-m", "5")
+    assert other.exec(*ask, f"http://{one.name}/page") == "hello"
+    assert other.run("curl", "-sS", "-m", "3", "http://192.0.2.1/").returncode != 0
+    other.unplug()
+    assert other.run("curl", "-sS", "-m", "3", f"http://{one.address}/page").returncode != 0
+    other.plug()
+    assert other.exec(*ask, f"http://{one.address}/page") == "hello"
