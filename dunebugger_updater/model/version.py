@@ -68,7 +68,7 @@ _CALVER = re.compile(
     rf"(?P<numbers>\d+(?:[.-]\d+){{0,5}})(?:-(?P<dashed>[a-z]{_IDENTIFIERS}|[a-z])|{_GLUED})?{_BUILD}", _FLAGS
 )
 _COUNTED = re.compile(r"([a-z]+)-?(\d+)", _FLAGS)
-_DESCRIBED = re.compile(r"(?P<base>.+?)(?:-(?P<commits>\d{1,9})-g[0-9a-f]{4,64})?(?P<dirty>-dirty)?", re.ASCII)
+_DESCRIBED = re.compile(r"(?P<base>[!-~]+?)(?:-(?P<commits>\d{1,9})-g[0-9a-f]{4,64})?(?P<dirty>-dirty)?", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{7,}")
 _DATE = re.compile(r"(?:19|20)\d{6}(?:\d{4}|\d{6})?", re.ASCII)
 

@@ -194,6 +194,16 @@ def test_a_text_beyond_the_limit_is_no_version(scheme: Scheme) -> None:
     assert strip(longest + "1") is None
 
 
+@pytest.mark.parametrize("scheme", list(Scheme))
+@pytest.mark.parametrize("space", ["\r", "\t", " ", "\n", "\x00", "\u2003"])
+def test_a_version_with_a_space_or_a_control_character_is_none_though_packaging_would_take_it(
+    space: str, scheme: Scheme
+) -> None:
+    assert [parse(text, scheme) for text in (f"2026.1{space}", f"{space}2026.1", f"{space}7", f"7{space}")] == [
+        None
+    ] * 4
+
+
 def test_a_version_keeps_its_text_and_tells_a_prerelease() -> None:
     assert version("v04.6").text == "v04.6"
     assert [version(text).prerelease for text in ("0.1", "1.0.0-rc.1", "1.0+rc", "1.0.0-4", "1.0dev")] == [
