@@ -241,6 +241,9 @@ class Containers(Protocol):
     async def image(self, reference: str) -> ImageState | None:
         """An image that is on the engine, by id or reference."""
 
+    async def tags(self, repository: str) -> Sequence[str]:
+        """The references under that repository on the engine, newest image first."""
+
     async def remote(self, reference: str) -> RemoteImage:
         """Ask the registry.  ``EffectError`` says missing, not ready or unreachable."""
 

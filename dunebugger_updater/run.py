@@ -320,13 +320,14 @@ def _next_move_back(run: Run, turned: TurnedBack) -> Move:
     if (run.objections or run.restarts > PATIENCE) and not run.ill_before:
         ill = "; ".join(run.objections) or "interrupted too often"
         return Close(Outcome.STUCK, f"{turned.reason}; everything was put back, but it is not well: {ill}", _look(run))
-    return Close(Outcome.ROLLED_BACK, turned.reason)
+    # A rollback by hand that turned around ends where it began: for its owner it has failed, and nothing changed.
+    return Close(Outcome.FAILED if run.plan.verb == "rollback" else Outcome.ROLLED_BACK, turned.reason)
 
 
 def _next_move_after_commit(run: Run) -> Move:
     if run.tidied < len(run.plan.tidy) and run.restarts <= PATIENCE:
         return Tidy(run.tidied, run.plan.tidy[run.tidied])
-    return Close(Outcome.UPDATED)
+    return Close(Outcome.ROLLED_BACK if run.plan.verb == "rollback" else Outcome.UPDATED)
 
 
 def _by_hand(run: Run) -> tuple[str, ...]:

@@ -22,4 +22,19 @@ AnyCheck: TypeAlias = (
     | ImageAvailable
 )
 
-__all__ = ["AnyCheck", "Need"]
+__all__ = [
+    "AnyCheck",
+    "BackupExists",
+    "ClockSane",
+    "ContainerSteady",
+    "DiskSpace",
+    "FreeSpace",
+    "HealthEndpoint",
+    "ImageAvailable",
+    "ImageIdRuns",
+    "ImageRuns",
+    "Need",
+    "NotBusy",
+    "ServiceSteady",
+    "VersionFile",
+]

@@ -28,3 +28,26 @@ AnyStep: TypeAlias = (
     | PutBackTag
     | RecreateService
 )
+
+__all__ = [
+    "Adopt",
+    "AnyStep",
+    "BuildVenv",
+    "CarryOver",
+    "CopyFile",
+    "Download",
+    "ForgetImage",
+    "KeepBackup",
+    "KeepImage",
+    "Migrate",
+    "PointLink",
+    "PullImage",
+    "PutBackTag",
+    "RecreateService",
+    "RemovePath",
+    "SetTag",
+    "StartService",
+    "StopService",
+    "Unadopt",
+    "Unpack",
+]

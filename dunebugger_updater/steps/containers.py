@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from dunebugger_updater.model.compose_file import ComposeEdit, Spelling, edit_tag, put_back, text_of
+from dunebugger_updater.model.compose_file import ComposeEdit, ProjectText, Spelling, edit_tag, put_back, text_of
 from dunebugger_updater.model.compose_nodes import Refusal
 from dunebugger_updater.ports import ComposeService, Device, EffectError
 from dunebugger_updater.steps.base import Step
@@ -81,7 +81,7 @@ class RecreateService(Step, frozen=True, tag="recreate_service"):
 
     which: ComposeService
     image: str | None = None
-    """The id of the image that must run afterwards; ``None`` when whatever the files say is right."""
+    """The image that must run afterwards, by id or reference; ``None`` when whatever the files say is right."""
 
     @property
     def title(self) -> str:
@@ -97,7 +97,10 @@ class RecreateService(Step, frozen=True, tag="recreate_service"):
         return ()
 
     async def apply(self, device: Device) -> None:
-        await device.containers.up(self.which, self.image, device.report)
+        wanted = await device.containers.image(self.image) if self.image else None
+        if self.image and wanted is None:
+            raise EffectError(f"cannot find the image {self.image} on the engine any more")
+        await device.containers.up(self.which, wanted.id if wanted else None, device.report)
 
 
 class SetTag(Step, frozen=True, tag="set_tag"):
@@ -119,17 +122,20 @@ class SetTag(Step, frozen=True, tag="set_tag"):
         return f"set {self.which.service} to {self.tag}"
 
     async def way_back(self, device: Device) -> Sequence[Step]:
-        running = await device.containers.container(self.which)
         back = PutBackTag(self.which, self.file, self.env_file, (await self._edit(device)).was)
-        return (back, RecreateService(self.which, running.image if running else None))
+        running = await device.containers.container(self.which)
+        if running is None:
+            return (back, RecreateService(self.which))
+        # A tag that moves (latest) means another image after the pull: it has to mean the former one again.
+        named = () if "@" in running.reference else (KeepImage(running.image, running.reference),)
+        return (back, *named, RecreateService(self.which, running.image))
 
     async def apply(self, device: Device) -> None:
         await _write(device, self.file, self.env_file, await self._edit(device))
 
     async def _edit(self, device: Device) -> ComposeEdit:
-        compose, env = await _texts(device, self.file, self.env_file)
-        environment = device.containers.environment
-        return _or_say(edit_tag(compose, env, self.which.service, self.repository, self.tag, environment))
+        text = await _text(device, self.file, self.env_file)
+        return _or_say(edit_tag(text, self.which.service, self.repository, self.tag))
 
 
 class PutBackTag(Step, frozen=True, tag="put_back_tag"):
@@ -159,21 +165,26 @@ class PutBackTag(Step, frozen=True, tag="put_back_tag"):
         await _write(device, self.file, self.env_file, await self._edit(device))
 
     async def _edit(self, device: Device) -> ComposeEdit:
-        compose, env = await _texts(device, self.file, self.env_file)
-        return _or_say(put_back(compose, env, self.which.service, self.was, device.containers.environment))
+        text = await _text(device, self.file, self.env_file)
+        return _or_say(put_back(text, self.which.service, self.was))
 
 
-async def _texts(device: Device, file: Path, env_file: Path) -> tuple[str, str | None]:
+async def _text(device: Device, file: Path, env_file: Path) -> ProjectText:
     compose, env = await device.files.read(file), await device.files.read(env_file)
     if compose is None:
         raise EffectError(f"cannot find {file}")
-    return _or_say(text_of(compose, str(file))), None if env is None else _or_say(text_of(env, str(env_file)))
+    return ProjectText(
+        _or_say(text_of(compose, str(file))),
+        None if env is None else _or_say(text_of(env, str(env_file))),
+        device.containers.environment,
+    )
 
 
 async def _write(device: Device, file: Path, env_file: Path, edit: ComposeEdit) -> None:
     if edit.changes:
-        target, text = (file, edit.compose) if edit.edit.file == "compose" else (env_file, edit.env or "")
-        await device.files.write(target, text.encode())
+        in_compose = edit.edit.file == "compose"
+        text = edit.result.compose if in_compose else edit.result.env or ""
+        await device.files.write(file if in_compose else env_file, text.encode())
 
 
 def _or_say(answer: T | Refusal) -> T:

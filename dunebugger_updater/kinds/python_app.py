@@ -1,0 +1,322 @@
+"""A Python app: release directories beside each other, and the install path as a link to the one in use.
+
+``/opt/app`` leads to ``/opt/app.releases/1.1.0/``.  Everything slow happens in the new directory while the old release
+runs; the switch itself is stop, carry over what changed meanwhile, move the link, start.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from dunebugger_updater.checks import (
+    AnyCheck,
+    FreeSpace,
+    HealthEndpoint,
+    Need,
+    ServiceSteady,
+    VersionFile,
+)
+from dunebugger_updater.kinds.base import (
+    PATIENT,
+    QUICK,
+    Artifact,
+    Installed,
+    Wish,
+    backups,
+    busy,
+    conditions,
+    notes,
+    safe_name,
+    wanted_before,
+)
+from dunebugger_updater.manifest import words as said
+from dunebugger_updater.model.service import OwnProcess, Service, SystemdUnit
+from dunebugger_updater.model.settings import Component, Updater
+from dunebugger_updater.plan import Plan
+from dunebugger_updater.ports import Device, EffectError, TreeSize
+from dunebugger_updater.steps import (
+    Adopt,
+    AnyStep,
+    BuildVenv,
+    CarryOver,
+    Download,
+    KeepBackup,
+    Migrate,
+    PointLink,
+    RemovePath,
+    StartService,
+    StopService,
+    Unpack,
+)
+
+ORIGINAL = "original"
+"""What an adopted directory is called that does not say its version."""
+
+_UNPACKED = 4
+"""How much larger than its archive a release is taken to be, before it is here."""
+_VENV = 80_000_000
+"""Bytes that a virtual environment is taken to need where there is none yet to measure."""
+_UNVERIFIED_LIMIT = 2 * 1024**3
+
+
+class Place(msgspec.Struct, frozen=True):
+    """How an app lies on the disk now."""
+
+    install_path: Path
+    live: Path | None
+    """The directory in use; ``None`` when there is none."""
+    plain: bool
+    """A directory of the owner's, not yet a link of ours."""
+    version: str | None = None
+    """What is installed, where it says so."""
+    releases: tuple[tuple[str, float], ...] = ()
+    """Names in the releases directory with their age in seconds."""
+    leftovers: tuple[str, ...] = ()
+    size: TreeSize = TreeSize(0, 0)
+    """Of the directory in use, without its virtual environment."""
+    venv: int = 0
+    """Bytes of its virtual environment."""
+    backups: tuple[str, ...] = ()
+
+    @property
+    def home(self) -> Path:
+        """Where the releases lie."""
+        return releases_of(self.install_path)
+
+    def fresh(self, version: str) -> Path:
+        """A directory for ``version`` that is nobody's yet: a kept release keeps its data."""
+        name, taken = safe_name(version), {name for name, _ in self.releases}
+        names = (name, *(f"{name}~{number}" for number in range(2, len(taken) + 3)))
+        return self.home / next(each for each in names if each not in taken)
+
+
+def releases_of(install_path: Path) -> Path:
+    """Where the releases of an app lie."""
+    return install_path.with_name(f"{install_path.name}.releases")
+
+
+def install_path(component: Component) -> Path:
+    """The app's place.  The configuration has made sure that there is one."""
+    if component.install_path is None:
+        raise EffectError(
+            f"cannot tell where {component.name} is installed: set installPath in [Component {component.name}]"
+        )
+    return component.install_path
+
+
+def service(component: Component, updater: Updater) -> Service:
+    """What runs the app."""
+    if component.runner == "systemd":
+        return SystemdUnit(component.unit)
+    path, run = install_path(component), updater.state_path / "processes"
+    argv = tuple(word.replace("{install_path}", str(path)) for word in component.command)
+    name = component.name
+    return OwnProcess(name, argv, directory=path, pid_file=run / f"{name}.pid", log_file=run / f"{name}.log")
+
+
+async def installed(component: Component, device: Device) -> Installed:
+    """Answer the version in use: from ``VERSION``, package metadata, or the name of the release directory (DB-090)."""
+    path = install_path(component)
+    if not await device.files.exists(path):
+        return Installed(present=False)
+    if (version := await device.files.read(path / "VERSION", 4096)) is not None and (text := _one_line(version)):
+        return Installed(text, detail=f"read from {path / 'VERSION'}")
+    metadata = await device.files.read(path / "pyproject.toml", 262_144)
+    if metadata is not None and (found := _project_version(metadata)):
+        return Installed(found, detail=f"read from {path / 'pyproject.toml'}")
+    target = await device.files.link_target(path)
+    if target is not None and target.parent == releases_of(path):
+        name = target.name.split("~")[0]
+        return Installed(None if name == ORIGINAL else name, detail=f"the name of {target}")
+    return Installed(detail=f"{path} does not say which version it is")
+
+
+async def look(component: Component, updater: Updater, device: Device) -> Place:
+    """Read how the app lies on the disk."""
+    path = install_path(component)
+    target = await device.files.link_target(path)
+    plain = target is None and await device.files.is_directory(path)
+    if target is not None and not await device.files.is_directory(target):
+        target = None
+    live = path if plain else target
+    home = releases_of(path)
+    names = await device.files.listing(home)
+    directory, prefix = backups(updater, component.name)
+    whole = await device.files.size(live) if live else TreeSize(0, 0)
+    venv = await device.files.size(live / ".venv") if live else TreeSize(0, 0)
+    return Place(
+        install_path=path,
+        live=live,
+        plain=plain,
+        version=(await installed(component, device)).version,
+        releases=tuple([(name, await device.files.age(home / name) or 0.0) for name in names if name[0] != "."]),
+        leftovers=tuple(name for name in names if name[0] == "." and name.endswith((".unpacking", ".removing"))),
+        size=TreeSize(whole.bytes - venv.bytes, whole.files - venv.files),
+        venv=venv.bytes,
+        backups=tuple(name for name in await device.files.listing(directory) if name.startswith(prefix)),
+    )
+
+
+def plan_update(wish: Wish, artifact: Artifact, place: Place) -> Plan:
+    """Plan the way from what is there to the offered release."""
+    component, updater = wish.component, wish.updater
+    new = place.fresh(wish.offer.version)
+    archive = updater.state_path / "downloads" / safe_name(f"{component.name}-{wish.offer.version}-{artifact.name}")
+    runs = service(component, updater)
+    backup = updater.backup_path / f"{component.name}.{wish.stamp}.tar.gz"
+    migrations = wish.guidance.migrations if wish.guidance else None
+    requirements = (wish.guidance.requirements_file if wish.guidance else None) or "requirements.txt"
+
+    steps: list[AnyStep] = [
+        Download(artifact.url, archive, artifact.size, artifact.sha256, artifact.size or _UNVERIFIED_LIMIT),
+        Unpack(archive, new, place.live),
+        BuildVenv(new, requirements),
+    ]
+    if place.live is None:
+        steps += [PointLink(place.install_path, new), StartService(runs)]
+    else:
+        carry = CarryOver(place.live, new, place.install_path, component.preserve)
+        steps += [KeepBackup(place.live, backup), carry]
+        steps += [StopService(runs), msgspec.structs.replace(carry, final=True)]
+        if migrations:
+            steps.append(
+                Migrate(place.live, new, place.install_path, component.preserve, migrations.script, migrations.optional)
+            )
+        if place.plain:
+            steps.append(Adopt(place.install_path, place.home / _former_name(place)))
+        steps += [PointLink(place.install_path, new), StartService(runs)]
+
+    return Plan(
+        component=component.name,
+        verb="update",
+        from_version=place.version,
+        to_version=wish.offer.version,
+        health=_health(component, runs, QUICK, 1) if place.live else (),
+        before=(
+            *conditions(component),
+            FreeSpace(_needs(artifact, place, archive, new, backup)),
+            *wanted_before(wish, place.install_path.parent),
+            *_wanted_running(wish, runs),
+        ),
+        steps=tuple(steps),
+        switch=busy(component),
+        after=(
+            *_health(component, runs, _patience(wish), 3),
+            *_wanted_after(wish, runs),
+            VersionFile(place.install_path / "VERSION", _spellings(wish)),
+        ),
+        back=_health(component, runs, _patience(wish), 3) if place.live else (),
+        tidy=tuple(_tidy(wish, place, archive)),
+        watch=runs,
+        notes=notes(wish),
+    )
+
+
+def plan_return(component: Component, updater: Updater, place: Place, name: str, stamp: str) -> Plan:
+    """Plan the way to a kept release directory called ``name``: offline, with the data as it was there."""
+    runs = service(component, updater)
+    target, version = place.home / name, name.split("~", maxsplit=1)[0]
+    backup = updater.backup_path / f"{component.name}.{stamp}.tar.gz"
+    return Plan(
+        component=component.name,
+        verb="rollback",
+        from_version=place.version,
+        to_version=version,
+        health=_health(component, runs, QUICK, 1),
+        before=(*conditions(component), FreeSpace((Need(backup.parent, place.size.bytes, "backup"),))),
+        steps=(
+            *((KeepBackup(place.live, backup),) if place.live else ()),
+            StopService(runs),
+            PointLink(place.install_path, target),
+            StartService(runs),
+        ),
+        switch=busy(component),
+        after=_health(component, runs, PATIENT, 3),
+        back=_health(component, runs, PATIENT, 3),
+        watch=runs,
+        notes=(f"its data is as it was when {version} was last in use; today's stays in {place.live}",),
+    )
+
+
+def _former_name(place: Place) -> str:
+    return place.fresh(place.version or ORIGINAL).name
+
+
+def _spellings(wish: Wish) -> tuple[str, ...]:
+    version = wish.offer.version
+    return tuple(dict.fromkeys((version, f"v{version}", wish.offer.release.tag)))
+
+
+def _patience(wish: Wish) -> float:
+    limits = [
+        check.timeout_seconds
+        for check in (wish.guidance.post_checks if wish.guidance else ())
+        if isinstance(check, said.HealthEndpoint | said.ServiceActive) and check.timeout_seconds
+    ]
+    start = wish.guidance.start_limit if wish.guidance else None
+    return float(max([*limits, start or 0])) or PATIENT
+
+
+def _health(component: Component, runs: Service, limit: float, times: int) -> tuple[AnyCheck, ...]:
+    steady = ServiceSteady(runs, limit, times)
+    if component.health_url is None:
+        return (steady,)
+    return (steady, HealthEndpoint(component.health_url, limit=limit, times=times, service=runs))
+
+
+def _wanted_running(wish: Wish, runs: Service) -> Sequence[AnyCheck]:
+    checks = wish.guidance.pre_checks if wish.guidance else ()
+    return [ServiceSteady(runs, QUICK, 1) for check in checks if isinstance(check, said.ServiceRunning)]
+
+
+def _wanted_after(wish: Wish, runs: Service) -> Sequence[AnyCheck]:
+    return [
+        HealthEndpoint(check.url, check.expected_status or 200, check.timeout_seconds or PATIENT, service=runs)
+        for check in (wish.guidance.post_checks if wish.guidance else ())
+        if isinstance(check, said.HealthEndpoint)
+    ]
+
+
+def _needs(artifact: Artifact, place: Place, archive: Path, new: Path, backup: Path) -> tuple[Need, ...]:
+    size = artifact.size or 0
+    needs = [
+        Need(archive.parent, size, "download"),
+        Need(new.parent, size * _UNPACKED, "unpacked release"),
+        Need(new.parent, place.venv or _VENV, "virtual environment"),
+    ]
+    if place.live:
+        needs += [Need(new.parent, place.size.bytes, "local data"), Need(backup.parent, place.size.bytes, "backup")]
+    return tuple(needs)
+
+
+def _tidy(wish: Wish, place: Place, archive: Path) -> Sequence[AnyStep]:
+    """Clear what nobody needs once the update counts: never the former release, nor others that the owner keeps."""
+    steps: list[AnyStep] = [RemovePath(archive)]
+    in_use = place.live.name if place.live and not place.plain else None
+    former = [name for name, _ in sorted(place.releases, key=lambda each: each[1]) if name != in_use]
+    kept = wish.updater.keep_releases - (1 if place.live else 0)
+    steps += [RemovePath(place.home / name) for name in former[max(kept, 0) :]]
+    steps += [RemovePath(place.home / name) for name in place.leftovers]
+    ours = [name for name in place.backups if re.search(r"\.\d{8}T\d{6}Z\.tar\.gz$", name)]
+    oldest_first = sorted(ours)
+    drop = len(oldest_first) + 1 - wish.updater.keep_backups
+    steps += [RemovePath(wish.updater.backup_path / name) for name in oldest_first[: max(drop, 0)]]
+    return steps
+
+
+def _one_line(content: bytes) -> str | None:
+    text = content.decode(errors="replace").strip()
+    return text if 0 < len(text) <= 100 and text.isprintable() else None  # noqa: PLR2004  (longer is no version)
+
+
+def _project_version(content: bytes) -> str | None:
+    import tomllib  # noqa: PLC0415  (only apps without a VERSION file need it)
+
+    try:
+        project = tomllib.loads(content.decode()).get("project", {})
+    except ValueError:
+        return None
+    version = project.get("version") if isinstance(project, dict) else None
+    return version if isinstance(version, str) and _one_line(version.encode()) else None
