@@ -179,7 +179,21 @@ def test_a_hash_a_word_and_nothing_are_no_versions_and_never_zero(bare: str) -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["1.2.3\n", " 1.2.3", "1.2.3 ", "1.2.\u0663", "1..2", "1.2.", ".1", "1.2.3.4.5.6.7", "1.0-", "1.0+"]
+    "text",
+    [
+        "1.2.3\n",
+        " 1.2.3",
+        "1.2.3 ",
+        "1.2.\u0663",
+        "1..2",
+        "1.2.",
+        ".1",
+        "1.2.3.4.5.6.7",
+        "81b13",
+        "1rc1",
+        "1.0-",
+        "1.0+",
+    ],
 )
 def test_what_only_resembles_a_version_is_none(text: str) -> None:
     assert parse(text, Scheme.SEMVER) is None
