@@ -27,8 +27,13 @@ BUILD_LIMIT = 600
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
-        if here in item.path.parents and item.get_closest_marker("timeout") is None:
+        if here not in item.path.parents:
+            continue
+        if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(BUILD_LIMIT))
+        for part, marker in (("engine", "docker"), ("all_devices", "device")):  # so that CI's choice misses none
+            if part in getattr(item, "fixturenames", ()):
+                item.add_marker(marker)
 
 
 def _part(make: Callable[[], Made]) -> Made:

@@ -75,7 +75,12 @@ def test_either_compose_starts_an_app_that_becomes_healthy(
 
 @pytest.mark.docker
 @pytest.mark.parametrize(
-    ("version", "ends_as"), [("1.2.0", "exited 3 "), ("1.3.0", "running 0 unhealthy"), ("1.4.0", "running 0 healthy")]
+    ("version", "ends_as"),
+    [
+        ("1.2.0", "exited 3 "),
+        ("1.3.0", "running 0 unhealthy"),
+        pytest.param("1.4.0", "running 0 healthy", marks=pytest.mark.slow),
+    ],
 )
 def test_each_bad_version_is_bad_in_its_own_way(version: str, ends_as: str, engine: Engine, images: Images) -> None:
     name = f"bed-bad-{version}-{place.token()}"

@@ -1,7 +1,7 @@
 """A device to try things on: a container with systemd as PID 1, on a network without a way out, thrown away afterwards.
 
-Cutting its power keeps the disk and empties ``/run`` and ``/tmp``.  What the page cache held is not lost, as it would be
-on a real device; and memory and process limits of units have no effect inside.
+Cutting its power keeps the disk and empties ``/run`` and ``/tmp``.  What the page cache held is not lost, as it would
+be on a real device; and memory and process limits of units have no effect inside.
 """
 
 import os

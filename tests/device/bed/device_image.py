@@ -1,7 +1,7 @@
 """The image of a device: Debian 12 with systemd, and the project's own environment at ``/opt/updater``.
 
 Two layers, each an engine image whose tag is a hash of its recipe: the operating system (half a minute), and what the
-locked requirements and the setup script put on top (seconds).  The device itself has no way out, so its wheels come from here.
+locked requirements and the setup script put on top (seconds).  A device has no way out, so its wheels come from here.
 """
 
 import hashlib
