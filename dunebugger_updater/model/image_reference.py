@@ -13,6 +13,9 @@ _REFERENCE = re.compile(
 )
 """The grammar of the distribution specification, https://github.com/distribution/reference."""
 
+_ID = re.compile(r"sha256:[0-9a-f]{64}")
+"""An image's own id.  The grammar would take it for a tag of a repository called sha256."""
+
 _VERSION = re.compile(r"(?:v|version-|release-)?[0-9][A-Za-z0-9_.+-]*")
 _COMMIT = re.compile(r"(?=[0-9a-f]*[a-f])[0-9a-f]{7,64}")
 
@@ -35,7 +38,11 @@ class ImageName(msgspec.Struct, frozen=True):
 def image_name(reference: str) -> ImageName | None:
     """The parts of ``reference``; ``None`` when no engine would take it."""
     found = _REFERENCE.fullmatch(reference)
-    return None if found is None else ImageName(found["repository"], found["tag"], found["digest"])
+    return (
+        None
+        if found is None or _ID.fullmatch(reference)
+        else ImageName(found["repository"], found["tag"], found["digest"])
+    )
 
 
 def is_tag(text: str) -> bool:

@@ -30,7 +30,9 @@ def test_a_name_comes_apart(reference: str, parts: ImageName) -> None:
     assert image_name(reference) == parts
 
 
-@pytest.mark.parametrize("text", ["", "App", "a:", "a:b:c", "a/", "a b", "a:-x", "a@sha256:12", "a\n", "é", "a//b"])
+@pytest.mark.parametrize(
+    "text", ["", "App", "a:", "a:b:c", "a/", "a b", "a:-x", "a@sha256:12", "a\n", "é", "a//b", DIGEST]
+)
 def test_what_no_engine_takes_is_no_name(text: str) -> None:
     assert image_name(text) is None
 
