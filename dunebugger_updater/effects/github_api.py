@@ -132,7 +132,7 @@ class GitHubApi:
         with said_plainly(self.host):
             # The address is encoded as it must be already: a second look would turn %2F in a tag into a slash.
             async with followed(session, URL(url, encoded=True), headers, self._hosts, _PATIENCE) as response:
-                body = await self._body(response, most)
+                body = await self._body(response, most if response.status < 400 else LARGEST)  # noqa: PLR2004
                 said = refusal(body) if response.status >= 400 else refusal(b"")  # noqa: PLR2004
                 signed = token is not None
                 limit = self._throttles[signed].hear(
