@@ -67,22 +67,20 @@ def members(stream: ArchiveStream, limits: Limits) -> Iterator[Member]:
 
     Raises ``Refused``; an archive is well only when this has come to its end.
     """
-    count = 0
+    first = True
     while (block := stream.take(_BLOCK)) != _ZEROS:
         header = _header(block)
         if header.kind == _GLOBAL:
-            if count:
+            if not first:
                 raise Refused("a header for all members stands in the middle")
             _global(_extended(stream, header))
-            count += 1
+            first = False
             continue
         name: bytes | None = None
         if header.kind in (_LONG_NAME, _EXTENSION):
             name = _long_name(stream, header, limits) if header.kind == _LONG_NAME else _extension(stream, header)
             header = _header(stream.take(_BLOCK))
-        count += 1
-        if count > limits.members:
-            raise Refused(f"it has more than {limits.members} members")
+        first = False
         yield _member(header, header.name if name is None else name, limits)
         _padding(stream, header.size)
     _end(stream)

@@ -140,6 +140,7 @@ BAD: tuple[Bad, ...] = (
         path_513=zipped(tar(extended(record(b"path", b"/".join([b"a" * 100] * 5) + b"/" + b"b" * 8)), plain(b"x"))),
         path_4096_pax=zipped(tar(extended(record(b"path", b"/".join([b"a" * 127] * 32))), plain(b"x"))),
         path_4096_gnu=zipped(tar(long_name(b"/".join([b"a" * 127] * 32)), plain(b"x", magic=GNU))),
+        path_announced_gnu=zipped(tar(OK, header(b"././@LongLink", kind=b"L", size=2**30, magic=GNU))),
         path_514_gnu=zipped(tar(long_name(b"a/" * 256 + b"bb"), plain(b"x", magic=GNU))),
     ),
     *_named(
