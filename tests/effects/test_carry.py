@@ -1,0 +1,375 @@
+"""Carrying local data over on a real disk: nothing of the owner's is lost, and the old tree is never written to."""
+
+import hashlib
+import os
+import shutil
+import stat
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dunebugger_updater.effects import new_tree, shipped, trees
+from dunebugger_updater.effects.carry_memory import MEMORY_NAME
+from dunebugger_updater.effects.files import DiskFiles
+from dunebugger_updater.effects.new_tree import STASH_NAME
+from dunebugger_updater.model.codec import to_json
+from dunebugger_updater.model.record import RECORD_NAME, ReleaseRecord
+from dunebugger_updater.ports import Carried, EffectError
+
+OURS = {RECORD_NAME, MEMORY_NAME, STASH_NAME}
+
+
+def silent(message: str, done: float | None = None) -> None:
+    pass
+
+
+def later() -> float:
+    """A minute on, so that files just made are old enough to be believed unchanged."""
+    return time.time() + 60
+
+
+def fill(tree: Path, files: Mapping[str, str]) -> Path:
+    tree.mkdir(parents=True, exist_ok=True)
+    for path, content in files.items():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text(content)
+    return tree
+
+
+def release(tree: Path, files: Mapping[str, str]) -> Path:
+    fill(tree, files)
+    record = {path: hashlib.sha256(content.encode()).hexdigest() for path, content in files.items()}
+    (tree / RECORD_NAME).write_bytes(to_json(ReleaseRecord("0" * 64, record)))
+    return tree
+
+
+def content(tree: Path) -> dict[str, str]:
+    """Every file and link of a tree, without our own notes."""
+    found = {}
+    for folder, folders, names in os.walk(tree):
+        here = Path(folder)
+        if here == tree:
+            folders[:] = [name for name in folders if name not in OURS]
+        for name in [*names, *(each for each in folders if (here / each).is_symlink())]:
+            path = here / name
+            if name not in OURS and (path.is_symlink() or path.is_file()):
+                found[str(path.relative_to(tree))] = (
+                    f"-> {path.readlink()}" if path.is_symlink() else path.read_text(errors="replace")
+                )
+    return found
+
+
+async def carry(old: Path, new: Path, *preserve: str, files: DiskFiles | None = None) -> Carried:
+    return await (files or DiskFiles(later)).carry_over(old, new, preserve=preserve, report=silent)
+
+
+@pytest.mark.req("DB-088")
+async def test_the_owners_files_go_along_and_edited_ones_stay_with_the_new_beside(tmp_path: Path) -> None:
+    old = release(tmp_path / "1", {"app.py": "1", "app/x.conf": "default", "same.ini": "default", "gone.py": "1"})
+    fill(old, {"app/x.conf": "edited", "same.ini": "edited", ".env": "secret", "data/show.db": "mine"})
+    fill(old, {".venv/bin/python": "", "app/__pycache__/a.pyc": "", "venv/notes": "no environment"})
+    (old / "uploads").mkdir()
+    os.mkfifo(old / "pipe")
+    (old / "music").symlink_to("/opt/dunebugger-data")
+    (old / ".env").chmod(0o600)
+    before = content(old)
+    new = release(tmp_path / "2", {"app.py": "2", "app/x.conf": "default 2", "same.ini": "default"})
+    for files in (None, None, DiskFiles(later)):
+        carried = await carry(old, new, files=files)
+        assert carried.kept == ("app/x.conf", "same.ini")
+        assert content(new) == {
+            "app.py": "2",
+            "app/x.conf": "edited",
+            "app/x.conf.new": "default 2",
+            "same.ini": "edited",
+            ".env": "secret",
+            "data/show.db": "mine",
+            "venv/notes": "no environment",
+            "music": "-> /opt/dunebugger-data",
+        }
+        assert (new / "uploads").is_dir()
+        assert stat.S_IMODE((new / ".env").stat().st_mode) == 0o600
+        assert (new / "data/show.db").stat().st_mtime_ns == (old / "data/show.db").stat().st_mtime_ns
+    assert content(old) == before
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_the_second_time_only_what_changed_is_copied_and_what_vanished_vanishes(
+    tmp_path: Path, restarted: bool
+) -> None:
+    old = release(tmp_path / "1", {"a.conf": "1", "b.conf": "1"})
+    fill(old, {"log": "1", "cache/x": "1", "still": "1", "b.conf": "edited"})
+    new = release(tmp_path / "2", {"a.conf": "2", "b.conf": "2"})
+    files = DiskFiles(later)
+    assert (await carry(old, new, files=files)).copied == 4
+    shutil.rmtree(old / "cache")
+    fill(old, {"log": "12", "a.conf": "edited", "b.conf": "1", "fresh/y": "1"})
+    (old / "empty").mkdir()
+    second = await carry(old, new, files=DiskFiles(later) if restarted else files)
+    assert second == Carried(kept=("a.conf",), copied=3)
+    assert content(new) == {"a.conf": "edited", "a.conf.new": "2", "b.conf": "2", "log": "12", "still": "1"} | {
+        "fresh/y": "1"
+    }
+    assert not (new / "cache").exists()
+    assert (new / "empty").is_dir()
+
+
+async def test_a_file_too_young_to_tell_is_copied_again(tmp_path: Path) -> None:
+    old, new = fill(tmp_path / "1", {"x": "1"}), release(tmp_path / "2", {})
+    files = DiskFiles(time.time)
+    assert (await carry(old, new, files=files)).copied == 1
+    assert (await carry(old, new, files=files)).copied == 1
+
+
+async def test_what_was_done_to_the_new_copy_is_undone_by_asking_again(tmp_path: Path) -> None:
+    old, new = release(tmp_path / "1", {}), release(tmp_path / "2", {"app.py": "2"})
+    fill(old, {"show.db": "mine"})
+    files = DiskFiles(later)
+    await carry(old, new, files=files)
+    await carry(old, new, files=files)
+    fill(new, {"show.db": "half migrated", "show.db-journal": "x"})
+    await carry(old, new, files=files)
+    assert content(new) == {"app.py": "2", "show.db": "mine"}
+
+
+async def test_the_copies_beside_are_refreshed_and_not_taken_for_the_owners(tmp_path: Path) -> None:
+    one = release(tmp_path / "1", {"x.conf": "1", "y.conf": "1"})
+    fill(one, {"x.conf": "mine", "y.conf": "mine"})
+    two = release(tmp_path / "2", {"x.conf": "2", "y.conf": "2"})
+    await carry(one, two)
+    fill(two, {"y.conf.new": "the owner wrote here"})
+    three = release(tmp_path / "3", {"x.conf": "3", "y.conf": "3"})
+    await carry(two, three)
+    assert content(three) == {
+        "x.conf": "mine",
+        "x.conf.new": "3",
+        "y.conf": "mine",
+        "y.conf.new": "the owner wrote here",
+        "y.conf.new.new": "3",
+    }
+
+
+async def test_a_link_where_the_release_has_a_directory_stays_and_nothing_behind_it_is_touched(tmp_path: Path) -> None:
+    disk = fill(tmp_path / "disk", {"a": "2", "b": "mine"})
+    old = release(tmp_path / "1", {"data/a": "1"})
+    shutil.rmtree(old / "data")
+    (old / "data").symlink_to(disk)
+    new = release(tmp_path / "2", {"data/a": "2", "data/sub/c": "2"})
+    for files in (None, None):
+        await carry(old, new, files=files)
+        assert content(new) == {"data": f"-> {disk}", "data.new/a": "2", "data.new/sub/c": "2"}
+    assert content(disk) == {"a": "2", "b": "mine"}
+    (old / "data").unlink()
+    await carry(old, new)
+    assert content(new) == {"data/a": "2", "data/sub/c": "2"}
+    assert content(disk) == {"a": "2", "b": "mine"}
+
+
+async def test_what_is_preserved_wins_without_a_word(tmp_path: Path) -> None:
+    old, new = release(tmp_path / "1", {"data/a": "1"}), release(tmp_path / "2", {"data/a": "2", "data/b": "2"})
+    assert await carry(old, new, "data/") == Carried(kept=(), copied=1)
+    assert content(new) == {"data/a": "1", "data/b": "2"}
+    with pytest.raises(EffectError, match="is not a path inside the installation"):
+        await carry(old, new, "../other")
+
+
+def git(tree: Path, *argv: str) -> None:
+    identity = ("-c", "user.name=pi", "-c", "user.email=pi@localhost", "-c", "init.defaultBranch=main")
+    subprocess.run(["git", *identity, "-C", str(tree), *argv], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_git_clone_is_adopted_with_its_edits_its_history_and_its_untracked_files(
+    tmp_path: Path, restarted: bool
+) -> None:
+    old = fill(tmp_path / "1", {"main.py": "1", "app/config/x.conf": "1", "dropped.py": "1", "hack.py": "1"})
+    git(old, "init", "-q")
+    git(old, "add", ".")
+    git(old, "commit", "-q", "-m", "one")
+    fill(old, {"app/config/x.conf": "edited", "hack.py": "edited", "untracked.wav": "mine"})
+    if os.geteuid() == 0:
+        tmp_path.chmod(0o755)
+        for parent in (tmp_path.parent, tmp_path.parent.parent):
+            parent.chmod(0o755)
+        for folder, folders, names in os.walk(old):
+            for name in [*folders, *names, "."]:
+                os.chown(os.path.join(folder, name), 1000, 1000)  # noqa: PTH118  (a Path would drop the dot)
+    new = release(tmp_path / "2", {"main.py": "2", "app/config/x.conf": "2", "hack.py": "1"})
+    files = DiskFiles(later)
+    for _ in range(2):
+        carried = await carry(old, new, files=files)
+        assert carried.kept == ("app/config/x.conf", "hack.py")
+        mine = {path: text for path, text in content(new).items() if not path.startswith(".git/")}
+        assert mine == {
+            "main.py": "2",
+            "app/config/x.conf": "edited",
+            "app/config/x.conf.new": "2",
+            "hack.py": "edited",
+            "untracked.wav": "mine",
+        }
+        files = DiskFiles(later) if restarted else files
+    assert (new / ".git/HEAD").read_text() == (old / ".git/HEAD").read_text()
+    assert (new / "hack.py").stat().st_uid == old.stat().st_uid
+
+
+async def test_a_very_long_index_is_asked_for_folder_by_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = fill(tmp_path / "1", {f"{folder}/{name:03}": name * "x" for folder in "ab" for name in range(9)})
+    git(old, "init", "-q")
+    git(old, "add", ".")
+    whole = await shipped.from_git(old)
+    monkeypatch.setattr(shipped, "KEPT_OUTPUT", 700)
+    assert whole is not None
+    assert len(whole) == 18
+    assert await shipped.from_git(old) == whole
+
+
+async def test_an_unknown_directory_keeps_its_configuration_and_takes_new_code(tmp_path: Path) -> None:
+    old = fill(tmp_path / "1", {"main.py": "1", "x.ini": "mine", "notes": "mine"})
+    new = release(tmp_path / "2", {"main.py": "2", "x.ini": "2"})
+    assert (await carry(old, new)).kept == ("x.ini",)
+    assert content(new) == {"main.py": "2", "x.ini": "mine", "x.ini.new": "2", "notes": "mine"}
+
+
+async def test_names_and_contents_that_are_no_text_go_along(tmp_path: Path) -> None:
+    old, new = release(tmp_path / "1", {}), release(tmp_path / "2", {})
+    odd = os.fsdecode(b"m\xfcsik \n.wav")
+    (old / odd).write_bytes(b"\xff\x00")
+    for _ in range(2):
+        await carry(old, new)
+        assert (new / odd).read_bytes() == b"\xff\x00"
+
+
+async def test_a_tree_that_does_not_say_what_it_shipped_is_refused_as_the_new_one(tmp_path: Path) -> None:
+    old, new = release(tmp_path / "1", {}), fill(tmp_path / "2", {"x": "1"})
+    with pytest.raises(EffectError, match=r"has no \.release\.json that says what it shipped"):
+        await carry(old, new)
+    with pytest.raises(EffectError, match="they are the same directory"):
+        await carry(old, old)
+    with pytest.raises(EffectError, match="no such file"):
+        await carry(tmp_path / "missing", new)
+
+
+@pytest.mark.parametrize("second", [False, True])
+@pytest.mark.parametrize("verb", ["rename", "mkdir", "unlink", "fsync", "symlink", "utime"])
+async def test_a_cut_at_any_point_is_healed_by_asking_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, second: bool
+) -> None:
+    for cut in range(12):
+        base = tmp_path / str(cut)
+        old = release(base / "1", {"x.conf": "1", "d/a": "1", "file": "1"})
+        fill(old, {"x.conf": "mine", "own/deep/y": "mine"})
+        (old / "link").symlink_to("x.conf")
+        new = release(base / "2", {"x.conf": "2", "d/a": "2", "file": "2", "own": "2"})
+        files = DiskFiles(later)
+        if second:
+            await carry(old, new, files=files)
+            fill(old, {"d/a": "mine", "fresh/z": "mine"})
+            (old / "file").unlink()
+            (old / "file").symlink_to("d")
+        wanted = DiskFiles(later)
+        with monkeypatch.context() as patch:
+            left = [cut]
+            real = getattr(os, verb)
+
+            def maybe(*args: object, _left: list[int] = left, _real: object = real, **named: object) -> object:
+                _left[0] -= 1
+                if _left[0] < 0:
+                    raise OSError(5, "cut")
+                return _real(*args, **named)  # type: ignore[operator]  # the os function itself
+
+            patch.setattr(os, verb, maybe)
+            try:
+                await carry(old, new, files=files)
+            except EffectError as error:
+                assert "cut" in str(error)  # noqa: PT017  (how far it came differs)
+        await carry(old, new, files=wanted)
+        expected = {"x.conf": "mine", "x.conf.new": "2", "own/deep/y": "mine", "own.new": "2", "link": "-> x.conf"}
+        if second:
+            expected |= {"d/a": "mine", "d/a.new": "2", "fresh/z": "mine", "file": "-> d", "file.new": "2"}
+        else:
+            expected |= {"d/a": "2", "file": "2"}
+        assert content(new) == expected
+
+
+PATHS = st.lists(st.sampled_from(["a", "b", "a.new", "conf"]), min_size=1, max_size=3).map("/".join)
+
+
+def _fitting(wanted: Mapping[str, str]) -> dict[str, str]:
+    """Without what cannot be: a file inside a file."""
+    kept: dict[str, str] = {}
+    for path, text in wanted.items():
+        if not any(path.startswith(each + "/") or each.startswith(path + "/") for each in kept):
+            kept[path] = text
+    return kept
+
+
+TREES = st.dictionaries(PATHS, st.sampled_from(["1", "2", "3"]), max_size=5).map(_fitting)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(before=TREES, mine=TREES, meanwhile=TREES, after=TREES, restarted=st.booleans())
+async def test_whatever_the_trees_no_byte_of_the_owner_is_lost(
+    *,
+    tmp_path: Path,
+    before: dict[str, str],
+    mine: dict[str, str],
+    meanwhile: dict[str, str],
+    after: dict[str, str],
+    restarted: bool,
+) -> None:
+    shutil.rmtree(tmp_path)
+    old, new = release(tmp_path / "1", before), release(tmp_path / "2", after)
+    files = DiskFiles(later)
+    for state in (mine, meanwhile):
+        for each in old.iterdir():
+            if each.name != RECORD_NAME:
+                shutil.rmtree(each) if each.is_dir() else each.unlink()
+        fill(old, state)
+        await carry(old, new, files=files)
+        files = DiskFiles(later) if restarted else files
+        found = content(new)
+        for path, text in state.items():
+            if before.get(path) != text:
+                assert found[path] == text
+        # Nor is anything of the release: where it gave way, it lies beside, unless it is what it was before.
+        for path, text in after.items():
+            assert found.get(path) == text or before.get(path) == text or text in found.values()
+        # And nothing is there that nobody put there.
+        assert {path for path in found if ".new" not in path} <= set(state) | set(after)
+    fresh = release(tmp_path / "3", after)
+    await carry(old, fresh)
+    assert content(new) == content(fresh)
+
+
+@pytest.mark.req("DB-088")
+async def test_a_full_disk_is_told_and_leaves_no_drafts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = fill(tmp_path / "1", {"x": "1"}), release(tmp_path / "2", {})
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(trees.shutil, "copyfileobj", full)  # type: ignore[attr-defined]  # the module's own import
+    with pytest.raises(EffectError, match=r"cannot carry .* over to .*: no space left on device"):
+        await carry(old, new)
+    assert content(new) == {}
+
+
+@pytest.mark.bench
+async def test_figures_of_the_second_pass(tmp_path: Path) -> None:
+    old, new = release(tmp_path / "1", {f"app/{n}.py": str(n) for n in range(500)}), release(tmp_path / "2", {})
+    for number in range(4500):
+        path = old / f"data/{number // 50}/{number}.bin"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(os.urandom(11_000))
+    files = DiskFiles(later)
+    for name in ("first", "second", "third, after a restart of the agent"):
+        start = time.perf_counter()
+        done = await carry(old, new, files=files)
+        print(f"{name}: {(time.perf_counter() - start) * 1000:.1f} ms, {done.copied} copied")  # noqa: T201
+    assert done.copied == 0
+    assert new_tree.STASH_NAME == STASH_NAME
