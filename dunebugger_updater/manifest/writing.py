@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 
+from dunebugger_updater.manifest.complaint import Complaints
 from dunebugger_updater.manifest.document import Artifact, Image, Manifest
+from dunebugger_updater.manifest.reading import read
 from dunebugger_updater.manifest.tree import word
 from dunebugger_updater.manifest.words import (
     BackupCompose,
@@ -66,7 +68,7 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 def generate(facts: Facts) -> Manifest:
-    """A manifest for a release.  Raises ``msgspec.ValidationError`` (with the field) where a fact fits no manifest."""
+    """A manifest that ``read`` takes.  Raises ``msgspec.ValidationError`` with the field where a fact fits none."""
     steps, back = {"container": _container, "python_app": _python_app, "apt": _apt}.get(facts.component_type, _apt)(
         facts
     )
@@ -82,14 +84,18 @@ def generate(facts: Facts) -> Manifest:
         "update_steps": steps,
         "post_update_checks": tuple(_checks(facts)),
         "rollback_steps": back,
-        "artifacts": facts.artifacts if facts.component_type == "python_app" else (),
+        "artifacts": facts.artifacts,
         "images": image,
         "packages": facts.packages,
         "repo": facts.repo,
         "commit": facts.commit,
         "channel": facts.channel,
     }
-    return from_builtins(to_builtins(made), Manifest)
+    manifest = read(to_yaml(from_builtins(to_builtins(made), Manifest)).encode())
+    if isinstance(manifest, Complaints):
+        first = manifest.found[0]
+        raise msgspec.ValidationError(f"{first.message} - at `$.{first.field}`")
+    return manifest
 
 
 def _checks(facts: Facts) -> Iterator[PostCheck]:
