@@ -147,7 +147,8 @@ class _Driver:
     async def put_back_untold(self) -> None:
         """Leave the owner with what ran before, although nothing can be written down any more."""
         run = self.run
-        if not run.touched or run.committed:
+        if not run.touched or run.committed or isinstance(next_move(run), Commit):
+            # About to commit, it is not known whether the disk has heard of it, and what runs was found to be well.
             return
         _log.critical("the journal of %s cannot be written: putting everything back as it was", run.plan.component)
         for number, steps in reversed(tuple(enumerate(run.ways_back))):

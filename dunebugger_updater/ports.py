@@ -212,7 +212,7 @@ class ContainerState(msgspec.Struct, frozen=True):
     labels: Mapping[str, str] = {}
 
 
-class ComposeService(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ComposeService(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="runner", tag="compose"):
     """One service of a compose project, with all that is needed to recreate just that."""
 
     service: str

@@ -37,7 +37,6 @@ from dunebugger_updater.model.settings import Component, Updater
 from dunebugger_updater.plan import Plan
 from dunebugger_updater.ports import Device, EffectError, TreeSize
 from dunebugger_updater.steps import (
-    Adopt,
     AnyStep,
     BuildVenv,
     CarryOver,
@@ -184,9 +183,8 @@ def plan_update(wish: Wish, artifact: Artifact, place: Place) -> Plan:
             steps.append(
                 Migrate(place.live, new, place.install_path, component.preserve, migrations.script, migrations.optional)
             )
-        if place.plain:
-            steps.append(Adopt(place.install_path, place.home / _former_name(place)))
-        steps += [PointLink(place.install_path, new), StartService(runs)]
+        keep_as = place.home / _former_name(place) if place.plain else None
+        steps += [PointLink(place.install_path, new, keep_as), StartService(runs)]
 
     return Plan(
         component=component.name,

@@ -50,7 +50,7 @@ def plan_back(events: tuple[AnyEvent, ...]) -> Plan | None:
 def needs(plan: Plan) -> tuple[Path, ...]:
     """Release directories that a way back leads to and that therefore have to be there still."""
     targets = [step.target for step in plan.steps if isinstance(step, PointLink)]
-    return tuple(targets + [step.keep_as for step in plan.steps if isinstance(step, Unadopt)])
+    return tuple(targets + [step.kept_as for step in plan.steps if isinstance(step, Unadopt)])
 
 
 def images(plan: Plan) -> tuple[str, ...]:

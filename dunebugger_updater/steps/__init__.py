@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 from dunebugger_updater.steps.containers import ForgetImage, KeepImage, PullImage, PutBackTag, RecreateService, SetTag
 from dunebugger_updater.steps.files import CopyFile, Download, KeepBackup, RemovePath, Unpack
-from dunebugger_updater.steps.releases import Adopt, BuildVenv, CarryOver, Migrate, PointLink, Unadopt
+from dunebugger_updater.steps.releases import BuildVenv, CarryOver, Migrate, PointLink, Unadopt
 from dunebugger_updater.steps.services import StartService, StopService
 
 AnyStep: TypeAlias = (
@@ -16,7 +16,6 @@ AnyStep: TypeAlias = (
     | BuildVenv
     | CarryOver
     | Migrate
-    | Adopt
     | Unadopt
     | PointLink
     | StartService
@@ -30,7 +29,6 @@ AnyStep: TypeAlias = (
 )
 
 __all__ = [
-    "Adopt",
     "AnyStep",
     "BuildVenv",
     "CarryOver",

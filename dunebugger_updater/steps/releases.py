@@ -99,56 +99,18 @@ class Migrate(Step, frozen=True, tag="migrate"):
             await device.files.carry_over(self.old, self.new, preserve=self.preserve, report=device.report)
 
 
-class Adopt(Step, frozen=True, tag="adopt"):
-    """Turn an install directory into a link to a release directory that holds the very same files."""
-
-    live = True
-
-    directory: Path
-    keep_as: Path
-
-    @property
-    def title(self) -> str:
-        return f"keep {self.directory} as {self.keep_as}"
-
-    async def way_back(self, device: Device) -> Sequence[Step]:
-        return (Unadopt(self.directory, self.keep_as),) if await device.files.is_directory(self.directory) else ()
-
-    async def apply(self, device: Device) -> None:
-        await device.files.swap(self.directory, self.keep_as)
-
-
-class Unadopt(Step, frozen=True, tag="unadopt"):
-    """The mirror of ``Adopt``: the directory gets its own name back."""
-
-    live = True
-
-    directory: Path
-    keep_as: Path
-
-    @property
-    def title(self) -> str:
-        return f"make {self.directory} a plain directory again"
-
-    @property
-    def by_hand(self) -> str:
-        link, kept = shlex.quote(str(self.directory)), shlex.quote(str(self.keep_as))
-        return f"rm {link} && mv {kept} {link}"
-
-    async def way_back(self, device: Device) -> Sequence[Step]:
-        return () if await device.files.is_directory(self.directory) else (Adopt(self.directory, self.keep_as),)
-
-    async def apply(self, device: Device) -> None:
-        await device.files.unswap(self.directory, self.keep_as)
-
-
 class PointLink(Step, frozen=True, tag="point_link"):
-    """Make the install path lead to a release: the moment at which it goes live."""
+    """Make the install path lead to a release: the moment at which it goes live.
+
+    An install path that is still a plain directory becomes a link here; its files stay whole under ``keep_as``.
+    """
 
     live = True
 
     link: Path
     target: Path
+    keep_as: Path | None = None
+    """Where a plain directory of the owner's is kept; ``None`` when there is none."""
 
     @property
     def title(self) -> str:
@@ -159,8 +121,39 @@ class PointLink(Step, frozen=True, tag="point_link"):
         return f"ln -sfn {shlex.quote(str(self.target))} {shlex.quote(str(self.link))}"
 
     async def way_back(self, device: Device) -> Sequence[Step]:
+        if self.keep_as is not None and await device.files.is_directory(self.link):
+            return (Unadopt(self.link, self.keep_as),)
         before = await device.files.link_target(self.link)
         return (PointLink(self.link, before) if before else RemovePath(self.link),)
 
     async def apply(self, device: Device) -> None:
+        if self.keep_as is not None and await device.files.is_directory(self.link):
+            await device.files.swap(self.link, self.keep_as)
         await device.files.point_link(self.link, self.target)
+
+
+class Unadopt(Step, frozen=True, tag="unadopt"):
+    """Give an install directory that was kept under another name its own name back."""
+
+    live = True
+
+    directory: Path
+    kept_as: Path
+
+    @property
+    def title(self) -> str:
+        return f"make {self.directory} a plain directory again"
+
+    @property
+    def by_hand(self) -> str:
+        link, kept = shlex.quote(str(self.directory)), shlex.quote(str(self.kept_as))
+        return f"test -d {kept} && rm {link} && mv {kept} {link}"
+
+    async def way_back(self, device: Device) -> Sequence[Step]:
+        target = await device.files.link_target(self.directory)
+        return (PointLink(self.directory, target, self.kept_as),) if target else ()
+
+    async def apply(self, device: Device) -> None:
+        if not await device.files.is_directory(self.directory):
+            await device.files.point_link(self.directory, self.kept_as)
+            await device.files.unswap(self.directory, self.kept_as)

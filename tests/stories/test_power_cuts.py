@@ -1,0 +1,127 @@
+"""Whatever happens, at whatever instant, the device ends up running something that works, and loses nothing.
+
+Every instant of every scene: the power goes, the disk answers EIO or ENOSPC; then, while recovering, once more.
+"""
+
+import asyncio
+
+import pytest
+from doubles.world import Fault, PowerLossError, World
+from stories.scenes import SCENES, Scene
+
+from dunebugger_updater.engine import JournalError, drive
+from dunebugger_updater.model.codec import from_json, to_json
+from dunebugger_updater.run import AnyEvent, Opened, Outcome, Restarted, retell
+
+GOOD = {Outcome.UPDATED, Outcome.ROLLED_BACK, Outcome.FAILED, Outcome.REFUSED}
+
+
+def deaf(heard: object) -> None:
+    """Nobody listens."""
+
+
+async def _begin(scene: Scene) -> None:
+    world = scene.world
+    await world.journal.write(Opened("run", scene.plan))
+    await drive(retell(world.journal.told), world.device, world.journal, deaf)
+
+
+async def _recover(world: World) -> None:
+    await world.journal.write(Restarted())
+    await drive(retell(world.journal.told), world.device, world.journal, deaf)
+
+
+def outcome(world: World) -> Outcome | None:
+    closed = retell(world.journal.told).closed
+    return closed.outcome if closed else None
+
+
+def play(scene: Scene, faults: list[tuple[int, Fault]]) -> Outcome | None:
+    """Update; at each fault's instant something happens, and the device comes back; then let it end in peace."""
+    world = scene.world
+    attempt = _begin(scene)
+    for budget, fault in faults:
+        world.power.budget, world.power.fault = budget, fault
+        try:
+            asyncio.run(attempt)
+        except PowerLossError:
+            world.boot()
+        except JournalError:
+            world.power.budget = None  # the agent ends and is started again; the device runs on
+        world.power.budget = None
+        if not world.journal.told:
+            return None
+        attempt = _recover(world)
+    asyncio.run(attempt)
+    return outcome(world)
+
+
+def instants(name: str) -> int:
+    scene = SCENES[name]()
+    play(scene, [])
+    return scene.world.power.spent
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_undisturbed_a_scene_ends_well(name: str) -> None:
+    scene = SCENES[name]()
+    asyncio.run(_begin(scene))
+    ended = outcome(scene.world)
+    bad = any(word in name for word in ("broken", "unbuildable", "wrong", "gone"))
+    assert (ended is Outcome.UPDATED) == (not bad)
+    assert ended in GOOD
+    scene.verify(scene.world, ended is Outcome.UPDATED)
+
+
+@pytest.mark.parametrize("fault", ["kill", "EIO", "ENOSPC"])
+@pytest.mark.parametrize("name", SCENES)
+def test_one_fault_at_every_instant_leaves_old_or_new_and_nothing_lost(name: str, fault: Fault) -> None:
+    for instant in range(instants(name)):
+        scene = SCENES[name]()
+        ended = play(scene, [(instant, fault)])
+        where = f"{name}, {fault} at instant {instant} ({scene.world.power.places[instant]})"
+        if ended is None:
+            scene.verify(scene.world, False)
+            continue
+        assert ended in GOOD, f"{where}: {retell(scene.world.journal.told).closed}"
+        try:
+            scene.verify(scene.world, ended is Outcome.UPDATED)
+        except AssertionError as error:
+            raise AssertionError(f"{where}: ended {ended}: {error}") from error
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_second_power_cut_while_recovering_changes_nothing_about_that(name: str) -> None:
+    for first in range(0, instants(name), 2):
+        for second in range(0, 16, 3):
+            scene = SCENES[name]()
+            ended = play(scene, [(first, "kill"), (second, "kill")])
+            if ended is None:
+                continue
+            assert ended in GOOD, f"{name}: cut at {first} and again at {second}"
+            try:
+                scene.verify(scene.world, ended is Outcome.UPDATED)
+            except AssertionError as error:
+                raise AssertionError(f"{name}: cut at {first} and again at {second}: {ended}: {error}") from error
+
+
+@pytest.mark.parametrize("name", ["app", "app-broken", "compose", "compose-latest-broken"])
+@pytest.mark.parametrize("budget", range(1, 9))
+def test_a_device_that_loses_power_again_and_again_still_comes_to_an_end(name: str, budget: int) -> None:
+    scene = SCENES[name]()
+    world = scene.world
+    cuts: list[tuple[int, Fault]] = [(budget * 3, "kill"), *[(budget, "kill")] * 60]
+    ended = play(scene, cuts)
+    if ended is not None and ended is not Outcome.STUCK:
+        scene.verify(world, ended is Outcome.UPDATED)
+    restarts = sum(isinstance(event, Restarted) for event in world.journal.told)
+    assert ended is not None or not world.journal.told
+    assert restarts <= 61
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_plans_and_events_survive_the_way_to_the_disk_and_back(name: str) -> None:
+    scene = SCENES[name]()
+    play(scene, [])
+    for event in scene.world.journal.told:
+        assert from_json(to_json(event), AnyEvent) == event  # type: ignore[arg-type]  # a union is no class
