@@ -64,7 +64,7 @@ class Device:
 
     def copy_in(self, source: Path, path: str) -> None:
         """Copy a file or folder of this machine into the device."""
-        self.engine.docker("cp", "-q", source, f"{self.name}:{path}")
+        self.engine.docker("cp", source, f"{self.name}:{path}")
 
     def show(self, unit: str, what: str) -> str:
         """One property of a unit, e.g. ``ActiveState``."""
