@@ -27,7 +27,16 @@ from dunebugger_updater.model.settings import (
     Window,
 )
 
-__all__ = ["USUAL_FILE", "ConfigError", "find", "from_object", "github_token", "github_token_warning", "load"]
+__all__ = [
+    "USUAL_FILE",
+    "ConfigError",
+    "find",
+    "from_object",
+    "github_token",
+    "github_token_warning",
+    "load",
+    "read_text",
+]
 
 USUAL_FILE = Path("/etc/dunebugger/dunebugger.conf")
 _OURS = ("Updater", "Panel", "Notifications", "Hub")
@@ -49,7 +58,11 @@ def find(explicit: Path | None, environ: Mapping[str, str], usual_file: Path = U
 
 def load(path: Path | None, *, has_apt: bool) -> Settings:
     """What the file says; the defaults for ``None``.  ``has_apt``: this device has system packages to look after."""
-    text = "" if path is None else _text(path)
+    return read_text("" if path is None else _text(path), path, has_apt=has_apt)
+
+
+def read_text(text: str, path: Path | None, *, has_apt: bool) -> Settings:
+    """The same from text; ``path`` is what an error calls it."""
     sections = parse(text, path, lambda name: name in _OURS or is_component(name))
     return _settings(sections, path, has_apt=has_apt)
 

@@ -1,11 +1,14 @@
 """A configuration that cannot be used: every mistake is told with its place and what was expected."""
 
+import re
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from dunebugger_updater.config import ConfigError, load
+from dunebugger_updater.config import ConfigError, load, read_text
 
 U = "[Updater]\n"
 APP = "[Component lamp]\ntype = python_app\nrepository = me/lamp\ninstallPath = /opt/lamp\n"
@@ -173,3 +176,39 @@ def test_a_long_value_is_shown_in_part(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(file, has_apt=True)
     assert len(str(caught.value)) < 400
+
+
+DOCUMENTED = (Path(__file__).parent / "captures" / "config" / "documented.conf").read_text()
+KEYS = sorted(set(re.findall(r"^(\w+) *=", DOCUMENTED, re.MULTILINE)))
+VALUES = st.text() | st.sampled_from(
+    ("process", "tags", "{}", "{version}", "[::1]:1", "http://[", "//", "/\0", "(", "Mon 0:00 1min /", "é", "'", "٣")
+)
+
+
+@given(key=st.sampled_from(KEYS), value=VALUES, kind=st.sampled_from(("core", "scheduler")))
+@settings(max_examples=400, deadline=None)
+def test_no_value_whatever_ends_in_anything_but_a_sentence(key: str, value: str, kind: str) -> None:
+    _survives("".join(f"{head}{key} = {value}\n" for head, body in _bodies(kind) if f"\n{key} " in body))
+
+
+@given(st.text(alphabet=st.sampled_from("[]=:;# \t\n\ra{}Updater\ufeff\x00\x85é/Component c")))
+@settings(max_examples=400, deadline=None)
+def test_no_text_whatever_ends_in_anything_but_a_sentence(text: str) -> None:
+    _survives(text)
+
+
+def _bodies(kind: str) -> list[tuple[str, str]]:
+    """Section heads with the documented text below each."""
+    parts = re.split(r"^(\[.+\])", DOCUMENTED, flags=re.MULTILINE)[1:]
+    pairs = [(f"{head}\n", f"{head}\n{body}") for head, body in zip(parts[::2], parts[1::2], strict=True)]
+    return [(head, body) for head, body in pairs if not head.startswith("[Component") or kind in head]
+
+
+def _survives(text: str) -> None:
+    told = "cannot use nothing"
+    try:
+        assert read_text(text, None, has_apt=True).components
+    except ConfigError as error:
+        told = str(error)
+    assert told.startswith("cannot use ")
+    assert "\n" not in told
