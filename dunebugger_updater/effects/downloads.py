@@ -56,7 +56,7 @@ class Download:
         self._size = size
         self._limit = limit
         self._report = report
-        self._what = f"{url.name or url.path} from {host_of(url)}"  # without the query, which may hold a signature
+        self._what = f"{to.name} from {host_of(url)}"  # not the address: it may be a number, or hold a signature
         self._told = -1
 
     async def run(self) -> str:

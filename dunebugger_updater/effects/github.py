@@ -54,12 +54,12 @@ class GitHub:
         url = URL(api_url)
         if url.scheme != "https" and not (url.scheme == "http" and is_loopback(url)):
             raise EffectError(f"cannot ask {api_url} for releases: only https keeps what is fetched unchanged")
-        self._cache = HttpCache(cache)
+        self._with_token = token is not None
         self._api = GitHubApi(
             connections,
             api_url=api_url,
             token=token,
-            cache=self._cache,
+            cache=HttpCache(cache),
             clock=clock,
             hosts=Hosts(api_url, allowed_hosts),
             parallel=parallel or (8 if url.host == URL(API_URL).host else 100),
@@ -70,8 +70,16 @@ class GitHub:
         return self._api.limits()
 
     async def catalogue(self, repository: str, source: str, pinned_id: int | None) -> Catalogue:
-        """Everything on offer, and the repository's number: two requests side by side, one more per further page."""
+        """Everything on offer, and the repository's number.
+
+        A repository that is known is asked by its number, which nobody else can take over: one request.  By its name
+        it is asked when the number is not known yet, leads nowhere, or has another name: two requests side by side.
+        """
         self._check_name(repository)
+        if pinned_id is not None:
+            found = await self._pages(f"/repositories/{pinned_id}/{source}?per_page=100", repository, _LISTS[source])
+            if found is not None and all(each.is_of(repository) for each in found):
+                return self._catalogue(pinned_id, found)
         about, found = await _both(
             self._api.get(f"/repos/{repository}", repository),
             self._pages(f"/repos/{repository}/{source}?per_page=100", repository, _LISTS[source]),
@@ -84,13 +92,14 @@ class GitHub:
                 f"cannot trust {repository}: it is now another repository than the one that was installed from "
                 f"(number {this.id if this else 'unknown'}, not {pinned_id})"
             )
-        warnings = self._api.warnings()
         if this and this.full_name.lower() != repository.lower():
-            warnings += (f"{repository} has moved to {this.full_name}: please write that name into the configuration",)
-        await asyncio.to_thread(self._cache.trim)
-        private = this is not None and this.private
-        releases = tuple(release for each in found if (release := each.release(private=private)))
-        return Catalogue(this.id if this else None, releases, warnings)
+            moved = f"{repository} has moved to {this.full_name}: please write that name into the configuration"
+            return self._catalogue(this.id, found, moved)
+        return self._catalogue(this.id if this else None, found)
+
+    def _catalogue(self, number: int | None, found: Iterable[gh.ReleaseJson | gh.TagJson], *warnings: str) -> Catalogue:
+        releases = tuple(release for each in found if (release := each.release(with_token=self._with_token)))
+        return Catalogue(number, releases, self._api.warnings() + warnings)
 
     async def manifest(self, repository: str, tag: str, commit: str | None) -> bytes | None:
         """The file at the commit, not at the tag: tags move.  A folder, a submodule or a link to one is refused."""

@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 Whole = Annotated[int, msgspec.Meta(ge=0)]
 _DIGEST = re.compile(r"sha256:([0-9a-fA-F]{64})")
+_NAMED = re.compile(r"/repos/([^/]+/[^/]+)/")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -24,7 +25,6 @@ class RepositoryJson(msgspec.Struct, frozen=True):
 
     id: Whole
     full_name: str
-    private: bool = False
 
 
 class AssetJson(msgspec.Struct, frozen=True):
@@ -38,12 +38,12 @@ class AssetJson(msgspec.Struct, frozen=True):
     digest: str | None = None
     """``sha256:…``.  Null for files from before June 2025, and absent from older answers."""
 
-    def asset(self, *, private: bool) -> Asset:
-        """Our value.  A private repository's files are had only from the API's own address."""
+    def asset(self, *, with_token: bool) -> Asset:
+        """Our value.  The API's own address opens private files too, but asking there counts: for token holders."""
         digest = _DIGEST.fullmatch(self.digest or "")
         return Asset(
             name=self.name,
-            url=self.url if private else self.browser_download_url,
+            url=self.url if with_token else self.browser_download_url,
             size=self.size,
             sha256=digest[1].lower() if digest else None,
             ready=self.state == "uploaded" and self.size > 0,
@@ -54,13 +54,18 @@ class ReleaseJson(msgspec.Struct, frozen=True):
     """One entry of ``GET /repos/{owner}/{name}/releases``.  ``name`` is prose: only ``tag_name`` is the version."""
 
     tag_name: str
+    url: str = ""
     draft: bool = False
     prerelease: bool = False
     body: str | None = None
     published_at: datetime | None = None
     assets: tuple[AssetJson, ...] = ()
 
-    def release(self, *, private: bool) -> Release | None:
+    def is_of(self, repository: str) -> bool:
+        """False when the entry's own address says that its repository has another name."""
+        return _is_of(self.url, repository)
+
+    def release(self, *, with_token: bool) -> Release | None:
         """Our value; ``None`` for a draft, which only its makers see and which may never be published."""
         if self.draft:
             return None
@@ -69,7 +74,7 @@ class ReleaseJson(msgspec.Struct, frozen=True):
             prerelease=self.prerelease,
             notes=self.body,
             published_at=self.published_at,
-            assets=tuple(each.asset(private=private) for each in self.assets),
+            assets=tuple(each.asset(with_token=with_token) for each in self.assets),
         )
 
 
@@ -77,6 +82,7 @@ class CommitJson(msgspec.Struct, frozen=True):
     """What a tag in a list stands for."""
 
     sha: str
+    url: str = ""
 
 
 class TagJson(msgspec.Struct, frozen=True):
@@ -85,7 +91,11 @@ class TagJson(msgspec.Struct, frozen=True):
     name: str
     commit: CommitJson
 
-    def release(self, *, private: bool) -> Release | None:  # noqa: ARG002  (asked like a release)
+    def is_of(self, repository: str) -> bool:
+        """As with a release."""
+        return _is_of(self.commit.url, repository)
+
+    def release(self, *, with_token: bool) -> Release | None:  # noqa: ARG002  (asked like a release)
         """Our value.  A tag without a release has no dates, no flag and no files."""
         return Release(tag=self.name, commit=self.commit.sha)
 
@@ -132,6 +142,11 @@ def read(body: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ValueError(str(error)) from None
+
+
+def _is_of(url: str, repository: str) -> bool:
+    named = _NAMED.search(url)
+    return named is None or named[1].lower() == repository.lower()
 
 
 def is_commit(text: str) -> bool:

@@ -13,7 +13,9 @@ from pathlib import Path
 import msgspec
 
 KEPT = 400
-"""Files at most.  The ones unused for longest go first."""
+"""Files, and a few more until the next look.  The ones unused for longest go first."""
+
+_TRIM_EVERY = 100
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -41,6 +43,7 @@ class HttpCache:
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
+        self._put = 0
 
     def get(self, url: str, accept: str, token: str | None) -> Kept | None:
         """What is kept, or ``None`` when there is nothing, or nothing sound."""
@@ -73,15 +76,19 @@ class HttpCache:
             except OSError:
                 Path(new).unlink(missing_ok=True)
                 raise
+        self._put += 1
+        if self._put % _TRIM_EVERY == 1:
+            self._trim()
 
-    def trim(self) -> None:
-        """Remove all but the ``KEPT`` files that were used last, and what a power cut left half written."""
-        if self._directory is None:
-            return
+    def _trim(self) -> None:
+        # All but the files that were used last go, and what a power cut left half written an hour ago or earlier.
+        assert self._directory is not None  # noqa: S101  (see put)
         with contextlib.suppress(OSError):
-            files = sorted(self._directory.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-            whole = [path for path in files if not path.name.startswith(".new-")]
-            for path in {*files} - {*whole[:KEPT]}:
+            used = sorted((path.stat().st_mtime, path) for path in self._directory.iterdir())
+            newest = used[-1][0] if used else 0.0
+            whole = [path for _, path in used if not path.name.startswith(".new-")]
+            torn = [path for when, path in used if path.name.startswith(".new-") and when < newest - 3600]
+            for path in [*whole[: max(0, len(whole) - KEPT)], *torn]:
                 path.unlink(missing_ok=True)
 
 

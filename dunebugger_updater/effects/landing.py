@@ -21,7 +21,7 @@ BATCH = 262_144
 BACKLOG = 32
 """Hand-overs under way before the network has to wait: 4 MiB of memory, enough to bridge a slow card's hiccups."""
 
-EARLY = 8_388_608
+EARLY = 16_777_216
 """Bytes after which the kernel is asked to start writing, so that the final flush finds little left to do."""
 
 

@@ -104,7 +104,7 @@ async def test_a_project_without_releases_offers_nothing_rather_than_failing(wor
     assert await world.tags() == set()
 
 
-async def test_the_assets_of_a_private_repository_are_had_from_the_api(world: World) -> None:
+async def test_with_a_token_the_assets_are_had_from_the_api_which_opens_private_ones(world: World) -> None:
     world.core.private = True
     world.fake.tokens["good"] = set()
     world.fake.release(world.core, "v1", {"a": b"x"})
@@ -133,9 +133,24 @@ async def test_a_renamed_repository_is_followed_and_its_new_name_told(world: Wor
 
 
 async def test_another_repository_under_the_same_name_is_refused(world: World) -> None:
+    world.fake.release(world.core, "v1")
     world.fake.rename(world.core, "dunebugger/heart")
     world.fake.release(world.fake.repository(CORE, id=666), "v9.9.9")
     assert "it is now another repository" in await world.refusal(pinned=77)
+
+
+async def test_another_repository_is_refused_also_when_the_old_one_is_gone(world: World) -> None:
+    world.fake.repositories.clear()
+    world.fake.release(world.fake.repository(CORE, id=666), "v9.9.9")
+    assert "it is now another repository" in await world.refusal(pinned=77)
+
+
+@pytest.mark.parametrize("source", ["releases", "tags"])
+async def test_a_repository_that_is_known_costs_one_request(world: World, source: str) -> None:
+    world.fake.release(world.core, "v1")
+    catalogue = await world.github.catalogue(CORE, source, 77)
+    assert (catalogue.repository_id, catalogue.warnings) == (77, ())
+    assert world.fake.asked() == [f"GET /repositories/77/{source}?per_page=100"]
 
 
 async def test_a_name_in_other_letters_is_the_same_name(world: World) -> None:
