@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from dunebugger_updater.manifest.addresses import image_name, origin_of, url_objection
 from dunebugger_updater.manifest.bounds import LOOPBACK, Bounds, Guidance, inside, ours
-from dunebugger_updater.manifest.complaint import Complaints
+from dunebugger_updater.manifest.complaint import Complaints, shown
 from dunebugger_updater.manifest.document import Artifact, Manifest, plain_version
 from dunebugger_updater.manifest.facts import facts
 from dunebugger_updater.manifest.reading import locate, read
@@ -93,9 +93,9 @@ def _check(field: str, check: PreCheck | PostCheck, bounds: Bounds) -> Iterator[
         if check.container_name not in {*bounds.containers, *bounds.services}:
             yield f"{field}.container_name", _not_ours(f"container {check.container_name}", bounds)
     elif isinstance(check, HealthEndpoint):
-        origin = origin_of(check.url)
-        if isinstance(origin, str):
-            yield f"{field}.url", f"cannot ask {check.url!r}: {origin}"
+        origin, why_not = origin_of(check.url), url_objection(check.url)
+        if isinstance(origin, str) or why_not:
+            yield f"{field}.url", f"cannot ask {shown(check.url)}: {why_not}"
         elif origin.host not in LOOPBACK and origin not in bounds.health:
             yield (
                 f"{field}.url",
@@ -160,7 +160,7 @@ def _download(field: str, step: DownloadArtifact, bounds: Bounds) -> Iterator[Ob
     name, origin = file_of(step.url), origin_of(step.url)
     why_not = url_objection(step.url)
     if isinstance(origin, str) or why_not:
-        yield f"{field}.url", f"cannot download from {step.url!r}: {why_not}"
+        yield f"{field}.url", f"cannot download from {shown(step.url)}: {why_not}"
         return
     homes = {*bounds.download_origins, *(origin_of(asset.url) for asset in bounds.assets)}
     if origin not in homes:

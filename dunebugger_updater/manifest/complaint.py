@@ -11,6 +11,9 @@ MOST = 20
 SHOWN = 60
 """Characters of a stranger's text that are shown back."""
 
+LONGEST = 200
+"""Characters of a field's path that are shown."""
+
 
 class Complaint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing that is wrong, at one place."""
@@ -44,8 +47,18 @@ class Complaints(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def gathered(found: Iterable[Complaint]) -> Complaints:
     """The first twenty in the order of the file, each said once."""
-    unique = dict.fromkeys(sorted(found, key=lambda one: (one.line, one.column)))
+    unique = dict.fromkeys(_clean(one) for one in sorted(found, key=lambda one: (one.line, one.column)))
     return Complaints(tuple(unique)[:MOST])
+
+
+def _clean(complaint: Complaint) -> Complaint:
+    # A key is a stranger's text too, and fields are made of keys.
+    field = complaint.field if len(complaint.field) <= LONGEST else f"{complaint.field[:LONGEST]}…"
+    return Complaint(complaint.line, complaint.column, _printable(field), _printable(complaint.message))
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def shown(text: object) -> str:
