@@ -6,7 +6,7 @@ millisecond is downtime.  The old tree is only ever read.
 
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,12 +17,37 @@ from dunebugger_updater.effects.carry_memory import MEMORY_NAME, RACY, Memory, S
 from dunebugger_updater.effects.durable import saying, sync_tree
 from dunebugger_updater.effects.new_tree import STASH_NAME, NewTree
 from dunebugger_updater.effects.trees import Look, look_at, walk
-from dunebugger_updater.model.local_data import Entry, Kind, decide, normal
+from dunebugger_updater.model.local_data import Decision, Entry, Kind, decide, normal
 from dunebugger_updater.model.record import RECORD_NAME
 from dunebugger_updater.ports import Carried, EffectError
 
 _OURS = frozenset({RECORD_NAME, MEMORY_NAME, STASH_NAME})
 _KINDS = {stat.S_IFREG: Kind.FILE, stat.S_IFLNK: Kind.LINK, stat.S_IFDIR: Kind.DIRECTORY}
+
+
+class Latest(msgspec.Struct, frozen=True):
+    """What this very process did a moment ago: the new tree needs no second look as long as nobody has used it."""
+
+    memory: Memory
+    looks: Mapping[str, Look]
+    young: frozenset[str]
+    """Names that may have changed without looking changed."""
+    decision: Decision
+    own: tuple[str, ...]
+
+    def changed(
+        self, there: Mapping[str, Look], own: tuple[str, ...], known: "Known", new: Collection[str]
+    ) -> list[str] | None:
+        """What to copy again; ``None`` when there may be something to decide again."""
+        if self.own != own or there.keys() != self.looks.keys():
+            return None
+        looks = self.looks
+        changed = sorted({path for path, look in there.items() if looks[path] != look} | self.young)
+        for path in changed:
+            shipped_too = path in new or (known.old_shipped is not None and path in known.old_shipped)
+            if shipped_too or stat.S_IFMT(there[path][0]) != stat.S_IFMT(looks[path][0]):
+                return None
+        return changed
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -32,8 +57,7 @@ class Known(msgspec.Struct, frozen=True):
     language: str
     """``sha256`` or git's: how ``old_shipped`` spells a digest."""
     memory: Memory | None
-    trusted: bool
-    """We made the new tree ourselves a moment ago, in this very process, and nobody has used it since."""
+    latest: Latest | None
     index: Look | None = None
 
 
@@ -42,7 +66,7 @@ class Carrier:
 
     def __init__(self, now: Callable[[], int]) -> None:
         self._now = now
-        self._latest: Memory | None = None
+        self._latest: Latest | None = None
         self._records: dict[tuple[str, Look | None, Look | None], Mapping[str, str] | None] = {}
 
     async def learn(self, old: Path, new: Path) -> Known:
@@ -52,18 +76,19 @@ class Carrier:
             raise EffectError(f"cannot carry {old} over to {new}: they are the same directory")
         # Believed once: after the second time the new version runs there, and may come back as the new tree again.
         latest, self._latest = self._latest, None
-        trusted = latest is not None and (latest.old, latest.new) == ids
-        memory = latest if trusted else recall(new)
+        if latest is not None and (latest.memory.old, latest.memory.new) != ids:
+            latest = None
+        memory = latest.memory if latest is not None else recall(new)
         if memory is not None and (memory.old, memory.new) != ids:
             memory = None
         record = self._record(old, with_ours=True)
         if record is not None:
-            return Known(record, "sha256", memory, trusted)
+            return Known(record, "sha256", memory, latest)
         index = look_at(f"{old}/.git/index")
         if memory is not None and memory.blobs is not None and index is not None and memory.index == index:
-            return Known(memory.blobs, shipped.language_of(memory.blobs), memory, trusted, index)
+            return Known(memory.blobs, shipped.language_of(memory.blobs), memory, latest, index)
         blobs = await shipped.from_git(old)
-        return Known(blobs, "sha256" if blobs is None else shipped.language_of(blobs), memory, trusted, index)
+        return Known(blobs, "sha256" if blobs is None else shipped.language_of(blobs), memory, latest, index)
 
     def carry(
         self,
@@ -80,7 +105,7 @@ class Carrier:
         if new_shipped is None:
             raise EffectError(f"cannot carry {old} over to {new}: {new} has no {RECORD_NAME} that says what it shipped")
         try:
-            own = [normal(path) for path in preserve]
+            own = tuple(normal(path) for path in preserve)
         except ValueError as error:
             raise EffectError(f"cannot carry {old} over: preserve: {error}") from None
         old, new = (Path(os.path.realpath(each)) for each in (old, new))
@@ -91,6 +116,12 @@ class Carrier:
                 sync_tree(old)
             started = self._now()
             there = walk(str(old), _skipping(old))
+            tree = NewTree(old, new, new_shipped, known.memory, trusted=known.latest is not None)
+            if known.latest and (changed := known.latest.changed(there, own, known, new_shipped)) is not None:
+                decision = known.latest.decision
+                tree.refresh(decision, changed, there, heard, stopped)
+                tree.flush()
+                return Carried(kept=decision.kept, copied=tree.copied)
             digests = _digests(old, there, known, new_shipped)
             spelled = _spelled(new, digests, known, new_shipped)
             entries = {
@@ -99,7 +130,6 @@ class Carrier:
                 if (kind := _KINDS.get(stat.S_IFMT(seen[0]))) is not None
             }
             decision = decide(entries, known.old_shipped, spelled, own)
-            tree = NewTree(old, new, new_shipped, known.memory, trusted=known.trusted)
             tree.make(decision, there, heard, stopped, _skipping(new))
             tree.flush()
             if known.memory is None or known.memory.beside != tree.beside:
@@ -107,7 +137,10 @@ class Carrier:
                     (old, new), known, tree, started=started, there=there, digests=digests, spelled=spelled
                 )
                 remember(new, memory)
-                self._latest = memory if known.memory is None else None
+                if known.memory is None:
+                    looks = {**there, **tree.copied_looks}
+                    young = frozenset(path for path, each in memory.seen.items() if each.look is None)
+                    self._latest = Latest(memory, looks, young, decision, own)
         return Carried(kept=decision.kept, copied=tree.copied)
 
     def _record(self, tree: Path, *, with_ours: bool) -> Mapping[str, str] | None:

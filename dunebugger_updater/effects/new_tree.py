@@ -8,7 +8,7 @@ import contextlib
 import os
 import shutil
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from dunebugger_updater.effects import shipped
@@ -67,6 +67,20 @@ class NewTree:
         self._copy(self._to_copy(decision, there, mine), there, heard, stopped)
         self._lay_beside(decision)
         self._dress_directories(there)
+
+    def refresh(
+        self,
+        decision: Decision,
+        changed: Sequence[str],
+        there: Mapping[str, Look],
+        heard: Callable[[str, float | None], None],
+        stopped: Callable[[], bool],
+    ) -> None:
+        """The same decision as the last time, and nobody was here since: only ``changed`` needs doing."""
+        self.beside = dict(self._memory.beside) if self._memory else {}
+        self._copy([path for path in changed if path in decision.carry], there, heard, stopped)
+        touched = sorted(self._touched | set(changed))
+        self._dress_directories({path: there[path] for path in touched if path in there})
 
     def flush(self) -> None:
         """Put all that was done on the disk."""

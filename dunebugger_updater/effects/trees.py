@@ -33,33 +33,38 @@ def look_at(path: str) -> Look | None:
 def walk(root: str, skip: Callable[[str, str], bool]) -> dict[str, Look]:
     """Every name below ``root``, relative, directories before what is in them; links are not followed.
 
-    ``skip`` is asked with the folder (relative, ending in a slash, or empty) and the name.  What vanishes while we look
-    is not there.
+    ``skip`` is asked for what lies in the root and for directories, with the folder (relative, ending in a slash, or
+    empty) and the name.  What vanishes while we look is not there.
     """
     found: dict[str, Look] = {}
     folders = [""]
     while folders:
         folder = folders.pop()
         try:
-            entries = os.scandir(f"{root}/{folder}")
+            # By descriptor: a sixth quicker, and a directory that became a link meanwhile is not followed.
+            opened = os.open(f"{root}/{folder}", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except (FileNotFoundError, NotADirectoryError):
             if not folder:
                 raise
             continue
-        with entries:
-            for entry in entries:
-                name = entry.name
-                if skip(folder, name):
-                    continue
-                try:
-                    status = entry.stat(follow_symlinks=False)
-                except FileNotFoundError:
-                    continue
-                mode = status.st_mode
-                path = folder + name
-                found[path] = (mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-                if stat.S_ISDIR(mode):
-                    folders.append(path + "/")
+        try:
+            with os.scandir(opened) as entries:
+                for entry in entries:
+                    name = entry.name
+                    try:
+                        status = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue
+                    mode = status.st_mode
+                    directory = (mode & 0o170000) == stat.S_IFDIR
+                    if (directory or not folder) and skip(folder, name):
+                        continue
+                    path = folder + name
+                    found[path] = (mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+                    if directory:
+                        folders.append(path + "/")
+        finally:
+            os.close(opened)
     return found
 
 

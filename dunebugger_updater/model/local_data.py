@@ -155,9 +155,10 @@ def _directories(
 
 
 def _folders(paths: Iterable[str]) -> set[str]:
+    nearest = {path.rpartition("/")[0] for path in paths}  # far fewer than paths: what follows is cheap
     found = set[str]()
-    for path in paths:
-        above = path.rpartition("/")[0]
+    for folder in nearest:
+        above = folder
         while above and above not in found:
             found.add(above)
             above = above.rpartition("/")[0]

@@ -119,6 +119,36 @@ async def test_the_second_time_only_what_changed_is_copied_and_what_vanished_van
     assert (new / "empty").is_dir()
 
 
+@pytest.mark.parametrize("shipped_before", [{}, {"log": "0"}], ids=["the app's own", "shipped once"])
+async def test_a_log_that_grew_is_all_that_the_second_time_copies(
+    tmp_path: Path, shipped_before: dict[str, str]
+) -> None:
+    old, new = release(tmp_path / "1", shipped_before), release(tmp_path / "2", {"app.py": "2"})
+    fill(old, {"log": "1", "sub/db": "1"})
+    files = DiskFiles(later)
+    assert (await carry(old, new, files=files)).copied == 2
+    (old / "log").write_text("12")
+    (old / "sub").chmod(0o700)
+    kept = tuple(shipped_before)
+    assert await carry(old, new, files=files) == Carried(kept=kept, copied=1)
+    assert content(new) == {"app.py": "2", "log": "12", "sub/db": "1"}
+    assert stat.S_IMODE((new / "sub").stat().st_mode) == 0o700
+    assert (new / "log").stat().st_mtime_ns == (old / "log").stat().st_mtime_ns
+    (old / "log").write_text("123")
+    assert await carry(old, new, files=files) == Carried(kept=kept, copied=1)
+    assert content(new)["log"] == "123"
+
+
+async def test_what_is_preserved_may_change_between_the_two_times(tmp_path: Path) -> None:
+    old, new = release(tmp_path / "1", {"x": "1"}), release(tmp_path / "2", {"x": "2"})
+    files = DiskFiles(later)
+    assert (await carry(old, new, files=files)).copied == 0
+    assert (await carry(old, new, "x", files=files)).copied == 1
+    assert content(new) == {"x": "1"}
+    assert (await carry(old, new, files=files)).copied == 0
+    assert content(new) == {"x": "2"}
+
+
 async def test_a_file_too_young_to_tell_is_copied_again(tmp_path: Path) -> None:
     old, new = fill(tmp_path / "1", {"x": "1"}), release(tmp_path / "2", {})
     files = DiskFiles(time.time)

@@ -248,3 +248,20 @@ async def test_a_cancelled_backup_has_stopped_writing_when_the_caller_goes_on(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await files.listing(tmp_path) == ["core"]
+
+
+async def test_an_archive_is_unpacked_for_the_owner_of_the_old_release(files: Files, tmp_path: Path) -> None:
+    source = tmp_path / "source/app-1.4"
+    source.mkdir(parents=True)
+    (source / "main.py").write_bytes(b"print()")
+    with tarfile.open(tmp_path / "app.tar.gz", "w:gz") as tar:
+        tar.add(source, "app-1.4")
+    old = tmp_path / "old"
+    old.mkdir()
+    owner = 1000 if os.geteuid() == 0 else os.getuid()
+    os.chown(old, owner, -1)
+    await files.unpack(tmp_path / "app.tar.gz", tmp_path / "1.4", owner_like=old, report=silent)
+    assert (tmp_path / "1.4/main.py").read_bytes() == b"print()"
+    assert (tmp_path / "1.4/main.py").stat().st_uid == owner
+    await files.unpack(tmp_path / "app.tar.gz", tmp_path / "1.5", owner_like=tmp_path / "missing", report=silent)
+    assert (tmp_path / "1.5/main.py").stat().st_uid == os.getuid()
