@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dunebugger_updater.effects.python_env import Venvs
-from dunebugger_updater.ports import EffectError
+from dunebugger_updater.ports import EffectError, Python
 
 
 class Told:
@@ -59,7 +59,8 @@ async def test_wheels_of_the_release_are_installed_without_a_network(
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     wheel(release / "wheels")
     (release / "requirements.txt").write_text("crib-lights==1.0\n")
-    venvs, told = Venvs(), Told()
+    venvs: Python = Venvs()
+    told = Told()
     # A power cut left a part of it.
     (release / ".venv" / "bin").mkdir(parents=True)
     (release / ".venv" / "bin" / "python").symlink_to("/nowhere")

@@ -9,7 +9,7 @@ import pytest
 from dunebugger_updater.effects.services import Runners
 from dunebugger_updater.effects.systemd import Systemd, objection_to, read_unit, refusal, state_of
 from dunebugger_updater.model.service import OwnProcess, ServiceState, SystemdUnit
-from dunebugger_updater.ports import EffectError
+from dunebugger_updater.ports import EffectError, Services
 
 CAPTURES = Path(__file__).parents[1] / "captures" / "systemd"
 UNIT = SystemdUnit("dunebugger-core.service")
@@ -219,7 +219,7 @@ async def test_the_journal_is_bounded_and_plain(world: Callable[[str], Path]) ->
 
 async def test_each_service_goes_to_who_runs_it(world: Callable[[str], Path], tmp_path: Path) -> None:
     world("inactive")
-    runners = Runners()
+    runners: Services = Runners()
     own = OwnProcess("lamp", ("sleep", "600"), tmp_path, tmp_path / "s" / "pid", tmp_path / "s" / "log")
     for service in (UNIT, own):
         await runners.start(service)
