@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-
 from device.bed import compose, device_image, place
 from device.bed import images as app_images
+from device.bed import registry as registries
 from device.bed.compose import Compose
 from device.bed.device import Device, Devices
 from device.bed.engine import Engine
@@ -52,6 +52,7 @@ def engine() -> Engine:
     running = _part(Engine)
     place.end_left_over_processes(keep=["dockerd"])
     running.clear_left_overs()
+    registries.clear_left_overs(running.remove_images_of)
     return running
 
 
@@ -59,7 +60,7 @@ def engine() -> Engine:
 def bed_registry(engine: Engine) -> Iterator[Registry]:
     """The session's registry, which ``registry`` hands out in working order."""
     contents = _part(lambda: app_images.stored(engine))
-    own = _part(lambda: Registry(place.cache() / "registries" / place.token(), contents))
+    own = _part(lambda: Registry(registries.own_folder(), contents))
     yield own
     engine.remove_images_of(f"{own.address}/")
     own.close()

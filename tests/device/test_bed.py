@@ -5,7 +5,6 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-
 from device.bed import place
 from device.bed.compose import Compose
 from device.bed.device import Device, Devices

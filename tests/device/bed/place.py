@@ -111,9 +111,10 @@ def wait_for(happened: Callable[[], bool], limit: float, what: str) -> None:
 def _born(pid: int) -> str | None:
     """When the process started, in ticks since boot: with the pid, a name that is never used twice."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
+    return None if words[0] == "Z" else words[19]  # a zombie has ended, whether or not somebody asked how
 
 
 def token(pid: int | None = None) -> str:

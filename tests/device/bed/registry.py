@@ -6,13 +6,27 @@ Each session has its own because tests stop it and move its tags.  The engine tr
 import http.client
 import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 from device.bed import place
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+def own_folder() -> Path:
+    """Where this session's registry keeps everything."""
+    return place.cache() / "registries" / place.token()
+
+
+def clear_left_overs(forget: Callable[[str], None]) -> None:
+    """Drop the registries of sessions that are no more; ``forget`` is given the start of their images' names."""
+    for folder in own_folder().parent.glob("*"):
+        if not place.alive(folder.name):
+            if (folder / "address").exists():
+                forget((folder / "address").read_text() + "/")
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class Registry:

@@ -18,9 +18,9 @@ def release() -> str:
     return found[1]
 
 
-def mirror(etc: Path = Path("/etc/apt")) -> str:
-    """The address that the release's own suite comes from."""
-    suite = release()
+def mirror(etc: Path = Path("/etc/apt"), suite: str | None = None) -> str:
+    """The address that ``suite`` comes from, by default this release's own."""
+    suite = suite or release()
     files = [etc / "sources.list", *sorted((etc / "sources.list.d").glob("*"))]
     for file in (file for file in files if file.is_file()):
         for named, address in _entries(file):
