@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from dunebugger_updater.effects.commands import Finished, Owner
+from dunebugger_updater.effects.commands import Finished, Owner, plain
 from dunebugger_updater.model.compose_nodes import profiles_of, project_name_of
 from dunebugger_updater.model.env_file import entries
 from dunebugger_updater.ports import ComposeService, ContainerState, EffectError
@@ -74,7 +74,7 @@ class Compose:
         """The image reference that compose itself reads for the service."""
         done = await self._do(which, "config", limit=ASKING)
         if done.code != 0:
-            raise EffectError(f"cannot read {_names(which.files)} with compose: {done.last_words}")
+            raise EffectError(f"cannot read {_names(which.files)} with compose: {last_words(done)}")
         image = await asyncio.to_thread(_image_in, done.out, which.service)
         if image is None:
             raise EffectError(f"cannot find an image for {which.service} in {_names(which.files)}")
@@ -104,6 +104,13 @@ class Compose:
             if self._found is None:
                 raise EffectError("cannot find Docker Compose: neither 'docker compose' nor 'docker-compose' answers")
             return self._found
+
+
+def last_words(done: Finished) -> str:
+    """What compose said in the end.  Version 1 closes with a sentence that says nothing: the reason stands before."""
+    lines = [plain(line).strip() for line in done.err.splitlines()]
+    telling = [line for line in lines if line and not line.startswith("Encountered errors while")]
+    return telling[-1].removeprefix("ERROR: ") if telling else done.last_words
 
 
 def project_of(container: ContainerState) -> ComposeService | None:

@@ -78,12 +78,12 @@ class Engine:
         after = await self.container(which)
         # Compose ends well although the app dies at once, and badly although it runs: the engine knows.
         if after is None or (image is None and done.code != 0):
-            raise EffectError(f"cannot start {which.service}: {done.last_words}")
+            raise EffectError(f"cannot start {which.service}: {compose.last_words(done)}")
         if image is not None and after.image != image:
-            why = done.last_words if done.code != 0 else f"compose made it from {after.reference}"
+            why = compose.last_words(done) if done.code != 0 else f"compose made it from {after.reference}"
             raise EffectError(f"cannot start {which.service} with image {image}: it has {after.image}: {why}")
         if after.status == "created" or (done.code != 0 and after.status not in {"running", "restarting"}):
-            raise EffectError(f"cannot start {which.service}: {done.last_words}")
+            raise EffectError(f"cannot start {which.service}: {compose.last_words(done)}")
 
     async def stop(self, which: ComposeService) -> None:
         before = await self.container(which)
@@ -92,7 +92,7 @@ class Engine:
         done = await self._compose.stop(which)
         after = await self.container(which)
         if after is not None and after.status not in {"created", "exited", "dead"}:
-            raise EffectError(f"cannot stop {which.service}: it is {after.status}: {done.last_words}")
+            raise EffectError(f"cannot stop {which.service}: it is {after.status}: {compose.last_words(done)}")
 
     async def configured(self, which: ComposeService) -> str:
         return await self._compose.configured(which)

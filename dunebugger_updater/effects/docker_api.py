@@ -8,7 +8,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from dunebugger_updater.effects.commands import plain
-from dunebugger_updater.model.image_reference import ImageName, image_name, registry_of
+from dunebugger_updater.effects.docker_sentences import registry_sentence, silent, unreachable
+from dunebugger_updater.model.image_reference import ImageName, image_name
 from dunebugger_updater.ports import ContainerState, EffectError, ImageState, RemoteImage
 
 if TYPE_CHECKING:
@@ -23,15 +24,13 @@ STALL = 300
 """Seconds without progress in a pull: unpacking one large layer onto an SD card tells nothing meanwhile."""
 LONGEST_LINE = 500
 
-_GONE = ("manifest unknown", "not found", "name unknown", "no such image")
-_DENIED = ("unauthorized", "denied", "authentication required")
-
 
 class EngineApi:
     """One engine.  All of it blocks: call it from a thread."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], patience: float = PATIENCE) -> None:
         self._environment = dict(environment)
+        self._patience = patience
         self._host = self._environment.get("DOCKER_HOST") or SOCKET
 
     def containers(self, labels: Mapping[str, str]) -> Sequence[ContainerState]:
@@ -59,15 +58,15 @@ class EngineApi:
     def remote(self, reference: str) -> RemoteImage:
         """What a registry has under ``reference``, as the engine sees it: with its proxies, mirrors and logins."""
         import docker.errors  # noqa: PLC0415  (slow, and only devices with containers need it)
-        import requests  # noqa: PLC0415
+        import requests  # noqa: PLC0415  (slow to import)
 
         with self._conversation(REGISTRY_PATIENCE) as client:
             try:
                 told = client.inspect_distribution(reference)  # type: ignore[no-untyped-call]  # the stubs left it out
             except docker.errors.APIError as error:
-                raise EffectError(_registry_sentence(reference, _explanation(error))) from None
+                raise EffectError(registry_sentence(reference, _explanation(error))) from None
             except requests.exceptions.Timeout:
-                raise EffectError(_silent(reference, REGISTRY_PATIENCE)) from None
+                raise EffectError(silent(reference, REGISTRY_PATIENCE)) from None
             machine = client.version()
             kernel = client.info().get("Architecture", "") if machine["Arch"] == "arm" else ""
             platforms = told.get("Platforms") or []
@@ -82,8 +81,8 @@ class EngineApi:
         It is pulled by its digest and named afterwards: pulled by its tag, another image may come, and a name that
         people use would lead to it by then.
         """
-        import docker.errors  # noqa: PLC0415
-        import requests  # noqa: PLC0415
+        import docker.errors  # noqa: PLC0415  (slow to import)
+        import requests  # noqa: PLC0415  (slow to import)
 
         name = image_name(reference)
         if name is None:
@@ -95,9 +94,9 @@ class EngineApi:
                 try:
                     _follow(client.pull(name.repository, tag=digest, stream=True, decode=True), exact, tell, stopped)
                 except docker.errors.APIError as error:
-                    raise EffectError(_registry_sentence(exact, _explanation(error))) from None
+                    raise EffectError(registry_sentence(exact, _explanation(error))) from None
                 except requests.exceptions.Timeout:
-                    raise EffectError(_silent(exact, STALL)) from None
+                    raise EffectError(silent(exact, STALL)) from None
                 have = _image(client, exact)
             if have is None:
                 raise EffectError(f"cannot pull {reference}: the engine did not keep {digest}")
@@ -115,7 +114,7 @@ class EngineApi:
 
         The last name of an image that a container uses stays: the image would stay, but nobody could tell what it is.
         """
-        import docker.errors  # noqa: PLC0415
+        import docker.errors  # noqa: PLC0415  (slow to import)
 
         with self._conversation(REGISTRY_PATIENCE) as client:
             try:
@@ -126,7 +125,7 @@ class EngineApi:
 
     def log(self, container: str, lines: int) -> Sequence[str]:
         """The last lines of what it printed, plain text."""
-        import docker.errors  # noqa: PLC0415
+        import docker.errors  # noqa: PLC0415  (slow to import)
 
         with self._conversation() as client:
             try:
@@ -138,35 +137,37 @@ class EngineApi:
         return kept[-lines:]
 
     @contextmanager
-    def _conversation(self, patience: float = PATIENCE) -> "Iterator[docker.APIClient]":
-        import docker.errors  # noqa: PLC0415
-        import requests  # noqa: PLC0415
-        from docker.utils import kwargs_from_env  # noqa: PLC0415
+    def _conversation(self, patience: float | None = None) -> "Iterator[docker.APIClient]":
+        import docker.errors  # noqa: PLC0415  (slow to import)
+        import requests  # noqa: PLC0415  (slow to import)
+        from docker.utils import kwargs_from_env  # noqa: PLC0415  (slow to import)
+
+        limit = patience or self._patience
 
         class Client(docker.APIClient):
             """Never waits for ever: the library's own pull does."""
 
             def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
-                return super().send(request, **{**settings, "timeout": patience})
+                return super().send(request, **{**settings, "timeout": limit})
 
         client = None
         try:
-            _knock(self._host)
-            client = Client(version="auto", timeout=PATIENCE, **kwargs_from_env(environment=self._environment))
+            _knock(self._host, self._patience)
+            client = Client(version="auto", **kwargs_from_env(environment=self._environment))
             if folder := self._environment.get("DOCKER_CONFIG"):
                 client.reload_config(f"{folder}/config.json")
             yield client
         except docker.errors.APIError as error:
             raise EffectError(f"the Docker engine refused: {_explanation(error)}") from None
         except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-            raise EffectError(_unreachable(self._host, str(error))) from None
+            raise EffectError(unreachable(self._host, str(error), limit)) from None
         finally:
             if client is not None:
                 client.close()
 
     @staticmethod
     def _inspected(client: "docker.APIClient", name: str) -> ContainerState | None:
-        import docker.errors  # noqa: PLC0415
+        import docker.errors  # noqa: PLC0415  (slow to import)
 
         try:
             told = client.inspect_container(name)
@@ -193,16 +194,16 @@ class EngineApi:
             client.tag(image, name.repository, name.tag or "latest")
 
 
-def _knock(host: str) -> None:
+def _knock(host: str, patience: float) -> None:
     """Raise the system's own error when nobody listens: the library's tells less, and leaves a socket open."""
     if host.startswith("unix://"):
         with socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(PATIENCE)
+            line.settimeout(patience)
             line.connect(host.removeprefix("unix://"))
 
 
 def _image(client: "docker.APIClient", reference: str) -> ImageState | None:
-    import docker.errors  # noqa: PLC0415
+    import docker.errors  # noqa: PLC0415  (slow to import)
 
     try:
         told = client.inspect_image(reference)  # type: ignore[no-untyped-call]  # the stubs left it out
@@ -224,7 +225,7 @@ def _follow(messages: Any, reference: str, tell: Callable[[str, float | None], N
         if stopped.is_set():
             raise EffectError(f"the pull of {reference} was given up")
         if "error" in message:
-            raise EffectError(_registry_sentence(reference, str(message["error"])))
+            raise EffectError(registry_sentence(reference, str(message["error"])))
         progress = message.get("progressDetail") or {}
         if message.get("status") == "Downloading" and progress.get("total"):
             layers[message["id"]] = (progress.get("current", 0), progress["total"])
@@ -251,43 +252,3 @@ def _runs_here(platform: Mapping[str, str], system: str, machine: str, kernel: s
 
 def _explanation(error: "docker.errors.APIError") -> str:
     return " ".join(str(error.explanation or error).split())
-
-
-def _registry_sentence(reference: str, told: str) -> str:
-    small = told.lower()
-    name = image_name(reference)
-    host = registry_of(name.repository) if name else reference
-    if any(sign in small for sign in _DENIED):
-        return (
-            f"cannot read {reference} in the registry: access denied (the name is wrong, or the image is private and "
-            f"this machine is not logged in to {host})"
-        )
-    if "toomanyrequests" in small or "rate limit" in small:
-        return f"cannot ask {host} for {reference} now: it limits how often, try again later"
-    if "no matching manifest" in small:
-        return f"cannot use {reference}: it does not exist for this machine's platform"
-    if "dial tcp" not in small and any(sign in small for sign in _GONE):
-        if name and name.digest:
-            return f"cannot pull {reference}: the registry has it no more, the tag moved between the plan and the pull"
-        return f"cannot find {reference} in the registry (not pushed yet, or the name is wrong)"
-    return f"cannot reach registry {host} for {reference}: {told}"
-
-
-def _silent(reference: str, patience: float) -> str:
-    name = image_name(reference)
-    return f"cannot reach registry {registry_of(name.repository) if name else ''}: nothing came for {patience:g} s"
-
-
-def _unreachable(host: str, told: str) -> str:
-    small = told.lower()
-    if "permission denied" in small:
-        return f"cannot use the Docker engine at {host}: permission denied: run as root, or join the group docker"
-    for sign, why in (
-        ("no such file", "it is not running"),
-        ("connection refused", "it is not running"),
-        ("timed out", f"it did not answer within {PATIENCE} s"),
-        ("remote end closed", "it broke the connection off"),
-    ):
-        if sign in small:
-            return f"cannot reach the Docker engine at {host}: {why}"
-    return f"cannot reach the Docker engine at {host}: {' '.join(told.split())}"

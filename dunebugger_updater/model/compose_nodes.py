@@ -80,7 +80,7 @@ def project_name_of(text: str) -> str | None:
 
 def only_difference(before: str, after: str, start: int) -> bool:
     """Whether two texts parse alike but for the value of the one scalar whose source covers ``start``."""
-    import yaml  # noqa: PLC0415
+    import yaml  # noqa: PLC0415  (slow to import)
 
     try:
         old = list(yaml.parse(before, Loader=yaml.SafeLoader))
@@ -101,7 +101,7 @@ def _meaning(event: "yaml.Event") -> tuple[object, ...]:
 
 
 def _document(text: str) -> "yaml.Node | Refusal":
-    import yaml  # noqa: PLC0415
+    import yaml  # noqa: PLC0415  (slow to import)
 
     try:
         top = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -115,7 +115,7 @@ def _document(text: str) -> "yaml.Node | Refusal":
 
 
 def _pairs(node: "yaml.Node | None") -> Sequence[tuple["yaml.Node", "yaml.Node"]]:
-    import yaml  # noqa: PLC0415
+    import yaml  # noqa: PLC0415  (slow to import)
 
     return node.value if isinstance(node, yaml.MappingNode) else ()
 
@@ -126,7 +126,7 @@ def _entry(node: "yaml.Node | None", key: str) -> "yaml.Node | None":
 
 def _inherited(node: "yaml.Node | None", key: str) -> "yaml.Node | None":
     """The value that ``key`` has when merge keys (``<<``) are followed: one's own first, then the first that has it."""
-    import yaml  # noqa: PLC0415
+    import yaml  # noqa: PLC0415  (slow to import)
 
     own = _entry(node, key)
     if own is not None:
@@ -147,7 +147,7 @@ def _doubled(node: "yaml.Node") -> bool:
 def _scalar(
     text: str, top: "yaml.Node", services: "yaml.Node", service: str, image: "yaml.Node"
 ) -> ImageScalar | Refusal:
-    import yaml  # noqa: PLC0415
+    import yaml  # noqa: PLC0415  (slow to import)
 
     if not isinstance(image, yaml.ScalarNode) or image.tag != _STRING:
         return Refusal(f"the image of {service} in the compose file is not a text")
@@ -184,7 +184,7 @@ def _sharer(services: "yaml.Node", service: str, image: "yaml.Node") -> str | No
 
 
 def _used_elsewhere(top: "yaml.Node", services: "yaml.Node", service: str) -> frozenset[str]:
-    import yaml  # noqa: PLC0415
+    import yaml  # noqa: PLC0415  (slow to import)
 
     # What hangs under x-… counts only where another section refers to it.
     parts = [value for name, value in _pairs(top) if value is not services and not str(name.value).startswith("x-")]
@@ -195,7 +195,7 @@ def _used_elsewhere(top: "yaml.Node", services: "yaml.Node", service: str) -> fr
 
 def _below(node: "yaml.Node") -> Iterator["yaml.Node"]:
     """``node`` and everything in it, each once: aliases may make it a graph, even one with circles."""
-    import yaml  # noqa: PLC0415
+    import yaml  # noqa: PLC0415  (slow to import)
 
     seen: set[int] = set()
     waiting = [node]
