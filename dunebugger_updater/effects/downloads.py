@@ -49,6 +49,7 @@ class Download:
         self, road: Road, clock: Clock, url: URL, to: Path, *, size: int | None, limit: int, report: Report
     ) -> None:
         self._road = road
+        self._token = road.token
         self._clock = clock
         self._url = url
         self._to = to
@@ -70,6 +71,8 @@ class Download:
                 return await self._take_in_what_is_there(before)
             try:
                 return await self._attempt()
+            except _TokenRefusedError:
+                continue
             except _ExpiredError:
                 links += 1
                 if links > 1:
@@ -96,7 +99,7 @@ class Download:
         def headers(hop: URL) -> Mapping[str, str]:
             # Packed on the way, neither size nor sum nor range would mean the file.
             plain = {"Accept": "application/octet-stream", "Accept-Encoding": "identity"}
-            return plain | part | road.hosts.credentials(hop, road.token)
+            return plain | part | road.hosts.credentials(hop, self._token)
 
         try:
             async with followed(road.session, self._url, headers, road.hosts, road.patience) as response:
@@ -121,6 +124,9 @@ class Download:
         if status == 416 or (status == 206 and not _continues(response, kept, etag)):  # noqa: PLR2004
             self._forget()
             raise _BrokenOff("it cannot be continued where it stopped")
+        if status == 401 and self._token:  # noqa: PLR2004
+            self._token = None  # expired, and then even public files are refused
+            raise _TokenRefusedError
         if status >= 500 or status in (408, 429):  # noqa: PLR2004
             raise _BrokenOff(f"{host_of(response.url)} answered with status {status}")
         if status in (404, 410):
@@ -141,16 +147,23 @@ class Download:
             raise self._refusal(f"it is {total:,} bytes, more than the {self._limit:,} allowed")
 
     async def _receive(self, response: aiohttp.ClientResponse, landing: Landing) -> str:
-        most = self._limit if self._size is None else self._size
-        async for chunk in response.content.iter_any():
-            if landing.size + len(chunk) > most:
-                await asyncio.to_thread(self._forget)
-                raise self._refusal(f"more than {most:,} bytes came")
-            await landing.add(chunk)
-            self._tell(landing.size)
+        try:
+            async for chunk in response.content.iter_any():
+                await self._take(landing, chunk)
+        except (aiohttp.ClientError, TimeoutError):
+            await self._take(landing, _left_over(response.content))
+            raise
         if self._size is not None and landing.size < self._size:
             raise _BrokenOff(f"it ended after {landing.size:,} of {self._size:,} bytes")
         return await self._finish(landing)
+
+    async def _take(self, landing: Landing, chunk: bytes) -> None:
+        most = self._limit if self._size is None else self._size
+        if landing.size + len(chunk) > most:
+            await asyncio.to_thread(self._forget)
+            raise self._refusal(f"more than {most:,} bytes came")
+        await landing.add(chunk)
+        self._tell(landing.size)
 
     async def _finish(self, landing: Landing) -> str:
         digest = await landing.finish()
@@ -194,6 +207,10 @@ class Download:
         return EffectError(f"cannot download {self._what}: {why}")
 
 
+class _TokenRefusedError(Exception):
+    """The token is not good: go on without it."""
+
+
 class _ExpiredError(Exception):
     """The link that we were sent to is no longer good."""
 
@@ -201,6 +218,11 @@ class _ExpiredError(Exception):
 def _continues(response: aiohttp.ClientResponse, kept: int, etag: str) -> bool:
     part = _PART.match(response.headers.get("Content-Range", ""))
     return part is not None and int(part[1]) == kept and response.headers.get("ETag", etag) == etag
+
+
+def _left_over(stream: aiohttp.StreamReader) -> bytes:
+    """What arrived before the line broke.  aiohttp tells of the break first, and has no way to ask for the rest."""
+    return b"".join(stream._buffer)[stream._buffer_offset :]  # noqa: SLF001  (up to 2 MiB would be fetched again)
 
 
 def _is_strong(etag: str) -> bool:
