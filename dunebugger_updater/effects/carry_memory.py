@@ -4,7 +4,6 @@ It is written only after all that it speaks of is on the disk, and believed only
 """
 
 import contextlib
-import os
 from pathlib import Path
 
 import msgspec
@@ -66,7 +65,7 @@ def remember(tree: Path, memory: Memory) -> None:
 def identity(tree: Path) -> tuple[int, int]:
     """What stays the same when a directory is renamed."""
     with saying(f"cannot look at {tree}"):
-        status = os.stat(tree)  # noqa: PTH116
+        status = tree.stat()
         return (status.st_dev, status.st_ino)
 
 

@@ -82,7 +82,7 @@ def copy_file(source: Path, target: Path, *, flush: bool) -> Look | None:
         draft.unlink(missing_ok=True)
         try:
             writing = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with open(writing, "wb") as to:  # noqa: PTH123
+            with open(writing, "wb") as to:  # noqa: PTH123  (a descriptor has no Path)
                 shutil.copyfileobj(from_, to, 1_048_576)
                 to.flush()
                 give(writing, status.st_uid, status.st_gid)

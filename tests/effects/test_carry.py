@@ -1,71 +1,18 @@
 """Carrying local data over on a real disk: nothing of the owner's is lost, and the old tree is never written to."""
 
-import hashlib
 import os
 import shutil
 import stat
 import subprocess
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from doubles.owned_trees import carry, content, fill, later, release
 
-from dunebugger_updater.effects import new_tree, shipped, trees
-from dunebugger_updater.effects.carry_memory import MEMORY_NAME
+from dunebugger_updater.effects import shipped, trees
 from dunebugger_updater.effects.files import DiskFiles
-from dunebugger_updater.effects.new_tree import STASH_NAME
-from dunebugger_updater.model.codec import to_json
-from dunebugger_updater.model.record import RECORD_NAME, ReleaseRecord
 from dunebugger_updater.ports import Carried, EffectError
-
-OURS = {RECORD_NAME, MEMORY_NAME, STASH_NAME}
-
-
-def silent(message: str, done: float | None = None) -> None:
-    pass
-
-
-def later() -> float:
-    """A minute on, so that files just made are old enough to be believed unchanged."""
-    return time.time() + 60
-
-
-def fill(tree: Path, files: Mapping[str, str]) -> Path:
-    tree.mkdir(parents=True, exist_ok=True)
-    for path, content in files.items():
-        (tree / path).parent.mkdir(parents=True, exist_ok=True)
-        (tree / path).write_text(content)
-    return tree
-
-
-def release(tree: Path, files: Mapping[str, str]) -> Path:
-    fill(tree, files)
-    record = {path: hashlib.sha256(content.encode()).hexdigest() for path, content in files.items()}
-    (tree / RECORD_NAME).write_bytes(to_json(ReleaseRecord("0" * 64, record)))
-    return tree
-
-
-def content(tree: Path) -> dict[str, str]:
-    """Every file and link of a tree, without our own notes."""
-    found = {}
-    for folder, folders, names in os.walk(tree):
-        here = Path(folder)
-        if here == tree:
-            folders[:] = [name for name in folders if name not in OURS]
-        for name in [*names, *(each for each in folders if (here / each).is_symlink())]:
-            path = here / name
-            if name not in OURS and (path.is_symlink() or path.is_file()):
-                found[str(path.relative_to(tree))] = (
-                    f"-> {path.readlink()}" if path.is_symlink() else path.read_text(errors="replace")
-                )
-    return found
-
-
-async def carry(old: Path, new: Path, *preserve: str, files: DiskFiles | None = None) -> Carried:
-    return await (files or DiskFiles(later)).carry_over(old, new, preserve=preserve, report=silent)
 
 
 @pytest.mark.req("DB-088")
@@ -326,56 +273,6 @@ async def test_a_cut_at_any_point_is_healed_by_asking_again(
         assert content(new) == expected
 
 
-PATHS = st.lists(st.sampled_from(["a", "b", "a.new", "conf"]), min_size=1, max_size=3).map("/".join)
-
-
-def _fitting(wanted: Mapping[str, str]) -> dict[str, str]:
-    """Without what cannot be: a file inside a file."""
-    kept: dict[str, str] = {}
-    for path, text in wanted.items():
-        if not any(path.startswith(each + "/") or each.startswith(path + "/") for each in kept):
-            kept[path] = text
-    return kept
-
-
-TREES = st.dictionaries(PATHS, st.sampled_from(["1", "2", "3"]), max_size=5).map(_fitting)
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(before=TREES, mine=TREES, meanwhile=TREES, after=TREES, restarted=st.booleans())
-async def test_whatever_the_trees_no_byte_of_the_owner_is_lost(
-    *,
-    tmp_path: Path,
-    before: dict[str, str],
-    mine: dict[str, str],
-    meanwhile: dict[str, str],
-    after: dict[str, str],
-    restarted: bool,
-) -> None:
-    shutil.rmtree(tmp_path)
-    old, new = release(tmp_path / "1", before), release(tmp_path / "2", after)
-    files = DiskFiles(later)
-    for state in (mine, meanwhile):
-        for each in old.iterdir():
-            if each.name != RECORD_NAME:
-                shutil.rmtree(each) if each.is_dir() else each.unlink()
-        fill(old, state)
-        await carry(old, new, files=files)
-        files = DiskFiles(later) if restarted else files
-        found = content(new)
-        for path, text in state.items():
-            if before.get(path) != text:
-                assert found[path] == text
-        # Nor is anything of the release: where it gave way, it lies beside, unless it is what it was before.
-        for path, text in after.items():
-            assert found.get(path) == text or before.get(path) == text or text in found.values()
-        # And nothing is there that nobody put there.
-        assert {path for path in found if ".new" not in path} <= set(state) | set(after)
-    fresh = release(tmp_path / "3", after)
-    await carry(old, fresh)
-    assert content(new) == content(fresh)
-
-
 @pytest.mark.req("DB-088")
 async def test_a_full_disk_is_told_and_leaves_no_drafts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = fill(tmp_path / "1", {"x": "1"}), release(tmp_path / "2", {})
@@ -387,19 +284,3 @@ async def test_a_full_disk_is_told_and_leaves_no_drafts(tmp_path: Path, monkeypa
     with pytest.raises(EffectError, match=r"cannot carry .* over to .*: no space left on device"):
         await carry(old, new)
     assert content(new) == {}
-
-
-@pytest.mark.bench
-async def test_figures_of_the_second_pass(tmp_path: Path) -> None:
-    old, new = release(tmp_path / "1", {f"app/{n}.py": str(n) for n in range(500)}), release(tmp_path / "2", {})
-    for number in range(4500):
-        path = old / f"data/{number // 50}/{number}.bin"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(os.urandom(11_000))
-    files = DiskFiles(later)
-    for name in ("first", "second", "third, after a restart of the agent"):
-        start = time.perf_counter()
-        done = await carry(old, new, files=files)
-        print(f"{name}: {(time.perf_counter() - start) * 1000:.1f} ms, {done.copied} copied")  # noqa: T201
-    assert done.copied == 0
-    assert new_tree.STASH_NAME == STASH_NAME

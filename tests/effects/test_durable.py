@@ -214,7 +214,7 @@ def _cut_at(patch: pytest.MonkeyPatch, place: str, after: int) -> None:
         return real(*args, **named)
 
     if place == "renameat2":
-        from dunebugger_updater.effects import adoption  # noqa: PLC0415
+        from dunebugger_updater.effects import adoption  # noqa: PLC0415  (only here)
 
         def failing(one: Path, other: Path) -> None:
             with durable.saying("cut"):
