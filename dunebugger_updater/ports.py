@@ -79,6 +79,9 @@ class Releases(Protocol):
     async def catalogue(self, repository: str, source: str, pinned_id: int | None) -> Catalogue:
         """Everything on offer.  ``source`` is ``releases`` or ``tags``; an id other than ``pinned_id`` is refused."""
 
+    async def read_asset(self, url: str, limit: int) -> bytes:
+        """A small file of a release; more than ``limit`` bytes is an ``EffectError``."""
+
     async def manifest(self, repository: str, tag: str, commit: str | None) -> bytes | None:
         """``update-manifest.yaml`` from the repository at that release's commit; ``None`` when it has none."""
 

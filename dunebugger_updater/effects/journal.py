@@ -19,8 +19,8 @@ import msgspec
 from dunebugger_updater.engine import JournalError
 from dunebugger_updater.model.codec import from_json, to_json
 from dunebugger_updater.ports import Clock
-from dunebugger_updater.run import AnyEvent, Closed
-from dunebugger_updater.story import Told
+from dunebugger_updater.run import AnyEvent, Closed, Opened
+from dunebugger_updater.story import Story, Told
 
 ROOM = 262_144
 """Bytes that are reserved for a run when it opens."""
@@ -153,3 +153,45 @@ def _sync_directory(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+class RunDirectory:
+    """All runs of a device, one file each; the newest ``keep`` are kept."""
+
+    def __init__(self, directory: Path, clock: Clock, keep: int = 200) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._keep = keep
+
+    def ids(self) -> Sequence[str]:
+        """All of them, oldest first: an id begins with the time at which its run was opened."""
+        try:
+            return sorted(path.stem for path in self._directory.iterdir() if path.suffix == SUFFIX)
+        except OSError:
+            return ()
+
+    def read(self, run: str) -> Story | None:
+        """``None`` when there is no such run, or nothing of it can be read."""
+        if "/" in run or run.startswith("."):
+            return None
+        told = read(self._directory / f"{run}{SUFFIX}")
+        return Story(run, tuple(told)) if told and isinstance(told[0].event, Opened) else None
+
+    def create(self, component: str) -> tuple[str, RunFile]:
+        """Open a new one, and answer its id."""
+        taken = self.ids()
+        stamp = self._clock.now().strftime("%Y%m%dT%H%M%S")
+        # Two runs in one second, or a clock that went back, must not meet in one name nor change their order.
+        last = taken[-1] if taken else ""
+        stamp = max(stamp, last[:15])
+        number = sum(1 for run in taken if run.startswith(stamp))
+        run = f"{stamp}-{number:02}-{component}"
+        for old in taken[: max(0, len(taken) - self._keep + 1)]:
+            story = self.read(old)
+            if story is None or story.closed is not None:
+                (self._directory / f"{old}{SUFFIX}").unlink(missing_ok=True)
+        return run, RunFile(self._directory / f"{run}{SUFFIX}", self._clock)
+
+    def reopen(self, story: Story) -> RunFile:
+        """Continue one that is open."""
+        return RunFile(self._directory / f"{story.id}{SUFFIX}", self._clock, story.told)

@@ -60,8 +60,8 @@ class Place(msgspec.Struct, frozen=True):
     running: ContainerState | None
     image: ImageState | None
     """The image that runs."""
-    kept: tuple[str, ...] = ()
-    """Our names for its former images, newest first."""
+    kept: tuple[tuple[str, ImageState], ...] = ()
+    """Our names for its former images, newest first, and what they hold."""
     backups: tuple[str, ...] = ()
 
 
@@ -95,7 +95,13 @@ async def look(component: Component, backup_path: Path, device: Device) -> Place
         has_env_file=await device.files.exists(env_file),
         running=running,
         image=await device.containers.image(running.image) if running else None,
-        kept=tuple(await device.containers.tags(f"{KEPT}/{component.name}")),
+        kept=tuple(
+            [
+                (name, image)
+                for name in await device.containers.tags(f"{KEPT}/{component.name}")
+                if (image := await device.containers.image(name)) is not None
+            ]
+        ),
         backups=tuple(
             name for name in await device.files.listing(backup_path) if name.startswith(f"{component.name}.")
         ),
@@ -157,6 +163,37 @@ def plan_update(wish: Wish, target: str, remote: RemoteImage, place: Place) -> P
     )
 
 
+def plan_return(component: Component, place: Place, version: str) -> Plan:
+    """Plan the way to a former image that was kept: offline.  ``EffectError`` names those that there are."""
+    kept = {image.version: image for _, image in reversed(place.kept) if image.version and image != place.image}
+    image = kept.get(version)
+    if image is None:
+        raise EffectError(f"cannot go back to {version}: kept are {', '.join(sorted(kept)) or 'none'}")
+    which, target = place.which, reference(component, version, version)
+    name = image_name(target)
+    health = _health(component, which, PATIENT)
+    steady = tuple(msgspec.structs.replace(check, times=3) for check in health)
+    return Plan(
+        component=component.name,
+        verb="rollback",
+        from_version=_version(place),
+        to_version=version,
+        health=_health(component, which, QUICK),
+        before=conditions(component),
+        steps=(
+            *((KeepImage(place.image.id, _kept_name(component, place.image)),) if place.image else ()),
+            KeepImage(image.id, target),
+            SetTag(which, place.file, place.env_file, component.image, (name.tag if name else None) or "latest"),
+            RecreateService(which, image.id),
+        ),
+        switch=busy(component),
+        after=(*steady, ImageIdRuns(which, image.id)),
+        back=(*steady, *((ImageIdRuns(which, place.image.id),) if place.image else ())),
+        watch=which,
+        notes=("what a container wrote into its volumes stays as it is",),
+    )
+
+
 def _version(place: Place) -> str | None:
     if place.running is None:
         return None
@@ -167,7 +204,7 @@ def _kept_name(component: Component, image: ImageState) -> str:
     return f"{KEPT}/{component.name}:{safe_name(image.id.removeprefix('sha256:')[:12])}"
 
 
-def _health(component: Component, which: ComposeService, limit: float) -> tuple[AnyCheck, ...]:
+def _health(component: Component, which: ComposeService, limit: float) -> tuple[ContainerSteady | HealthEndpoint, ...]:
     steady = ContainerSteady(which, limit, 1)
     return (steady, HealthEndpoint(component.health_url, limit=limit, times=1)) if component.health_url else (steady,)
 
@@ -192,7 +229,7 @@ def _wanted_after(wish: Wish) -> Sequence[AnyCheck]:
 
 def _tidy(wish: Wish, place: Place) -> Sequence[AnyStep]:
     in_use = _kept_name(wish.component, place.image) if place.image else None
-    former = [name for name in place.kept if name != in_use]
+    former = [name for name, _ in place.kept if name != in_use]
     kept = wish.updater.keep_releases - (1 if place.image else 0)
     steps: list[AnyStep] = [ForgetImage(name) for name in former[max(kept, 0) :]]
     stamps = sorted({name.split(".")[1] for name in place.backups if name.count(".") > 1})

@@ -54,7 +54,7 @@ def imported(path: Path) -> set[str]:
     return ours | {name for name in found if _in(name, "panel")}
 
 
-@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda each: str(each))
+@pytest.mark.parametrize(("module", "path"), modules(), ids=str)
 def test_imports_point_down(module: str, path: Path) -> None:
     here = floor_of(module)
     assert here is not None, f"{module} lives on no floor"
@@ -63,7 +63,7 @@ def test_imports_point_down(module: str, path: Path) -> None:
         assert there is None or there <= here, f"{module} (floor {here}) reaches up to {target} (floor {there})"
 
 
-@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda each: str(each))
+@pytest.mark.parametrize(("module", "path"), modules(), ids=str)
 def test_only_the_roots_see_the_real_world(module: str, path: Path) -> None:
     if any(_in(module, root) for root in ROOTS):
         return

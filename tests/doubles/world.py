@@ -449,6 +449,10 @@ class Engine:
         return (f"{which.service}: last words",)
 
 
+def quiet(message: str, done: float | None = None) -> None:
+    """Hear how far a step is, and say nothing."""
+
+
 class World:
     """The device, put together."""
 
@@ -469,7 +473,7 @@ class World:
             web=self.web,
             python=self.venvs,
             containers=self.engine,
-            report=lambda message, done=None: None,
+            report=quiet,
         )
 
     def boot(self) -> None:

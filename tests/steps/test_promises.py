@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from doubles.world import World
+from doubles.world import PowerLossError, World
 from stories.scenes import APP, COMPOSE, HOME, REPOSITORY, app_scene, compose_scene
 
 from dunebugger_updater.model.compose_file import Spelling
@@ -102,7 +102,7 @@ async def test_apply_cut_at_any_instant_can_be_applied_again(name: str, step: St
     for instant in range(instants):
         world = await asyncio.to_thread(_world, name)
         world.power.budget = instant
-        with pytest.raises(BaseException, match="^$"):
+        with pytest.raises(PowerLossError):
             await step.apply(world.device)
         world.power.budget = None
         await step.apply(world.device)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from doubles.world import DATA, World
+from doubles.world import DATA, World, quiet
 
 from dunebugger_updater.kinds import compose_service, python_app
 from dunebugger_updater.kinds.base import Artifact, Wish
@@ -125,7 +125,7 @@ def compose_scene(*, bad: str = "", moving: bool = False, env: bool = False) -> 
     target = compose_service.reference(component, "1.1.0", "v1.1.0")
     world.engine.registry = {target: new}
     which, _ = asyncio.run(world.engine.find(COMPOSE, "scheduler"))
-    asyncio.run(world.engine.up(which, None, lambda message, done=None: None))
+    asyncio.run(world.engine.up(which, None, quiet))
     if bad == "start":
         world.broken.add("1.1.0")
     place = asyncio.run(compose_service.look(component, UPDATER.backup_path, world.device))
@@ -143,8 +143,9 @@ def compose_scene(*, bad: str = "", moving: bool = False, env: bool = False) -> 
         assert running.image == (new.id if updated else old.id)
         after = {name: world.disk.nodes.get(name) for name in before}
         if updated and not moving:
-            changed = {name: (content or b"").replace(b"1.0.0", b"1.1.0") for name, content in before.items()}  # type: ignore[union-attr]  # both are files
-            assert {name: content or b"" for name, content in after.items()} == changed
+            texts = {name: content for name, content in before.items() if isinstance(content, bytes)}
+            changed = {name: content.replace(b"1.0.0", b"1.1.0") for name, content in texts.items()}
+            assert {name: content for name, content in after.items() if content is not None} == changed
         else:
             assert after == before
             assert world.engine.names[running.reference] == running.image

@@ -110,7 +110,8 @@ def test_a_second_power_cut_while_recovering_changes_nothing_about_that(name: st
 def test_a_device_that_loses_power_again_and_again_still_comes_to_an_end(name: str, budget: int) -> None:
     scene = SCENES[name]()
     world = scene.world
-    cuts: list[tuple[int, Fault]] = [(budget * 3, "kill"), *[(budget, "kill")] * 60]
+    again: tuple[int, Fault] = (budget, "kill")
+    cuts: list[tuple[int, Fault]] = [(budget * 3, "kill"), *[again] * 60]
     ended = play(scene, cuts)
     if ended is not None and ended is not Outcome.STUCK:
         scene.verify(world, ended is Outcome.UPDATED)

@@ -1,0 +1,39 @@
+"""One process at a time may change a device: an advisory lock that the kernel forgets when its holder ends."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from dunebugger_updater.ports import EffectError
+
+
+class DeviceLock:
+    """The lock on the state directory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold it; ``EffectError`` names who holds it already."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            words = (error.strerror or str(error)).lower()
+            raise EffectError(f"cannot write {self._path}: {words}; run as root, or choose another statePath") from None
+        try:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.pread(fd, 20, 0).decode(errors="replace").strip() or "unknown"
+                raise EffectError(
+                    f"busy: another dunebugger-updater (process {holder}) is changing this device; try again later"
+                ) from None
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, str(os.getpid()).encode(), 0)
+            yield
+        finally:
+            os.close(fd)

@@ -1,0 +1,233 @@
+"""Carrying out updates: from a wish to a plan, from a plan to a run, and what a restart finds half done."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import msgspec
+
+from dunebugger_updater.engine import Cancel, Hear, Journal, drive
+from dunebugger_updater.kinds import way_back
+from dunebugger_updater.manifest import Complaints, Guidance, guidance
+from dunebugger_updater.model.settings import Component, Settings
+from dunebugger_updater.model.version import Scheme, order, parse, satisfies
+from dunebugger_updater.offer import Offer, choose, named
+from dunebugger_updater.plan import Plan
+from dunebugger_updater.ports import Device, EffectError, Releases
+from dunebugger_updater.run import Opened, Outcome, Restarted, retell
+from dunebugger_updater.services import components
+from dunebugger_updater.services.history import Runs, last_change, quarantined, stories
+from dunebugger_updater.services.watch import Watch, rules
+from dunebugger_updater.story import Story
+
+MANIFESTS = ("update-manifest.yaml", "update-manifest.json")
+_MANIFEST_LIMIT = 131_072
+"""Bytes."""
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why something is not done, as a sentence, and how that counts."""
+
+    outcome: Outcome
+    message: str
+
+
+class Lock(Protocol):
+    """One process at a time may change a device."""
+
+    def held(self) -> AbstractContextManager[None]:
+        """Hold it; ``EffectError`` names who holds it already."""
+
+
+class Updates:
+    """The one who changes the device."""
+
+    def __init__(
+        self, settings: Settings, device: Device, releases: Releases, watch: Watch, runs: Runs, lock: Lock, version: str
+    ) -> None:
+        self._settings = settings
+        self._device = device
+        self._releases = releases
+        self._watch = watch
+        self._runs = runs
+        self._lock = lock
+        self._version = version
+
+    def component(self, name: str) -> Component | Refusal:
+        """The component called ``name``, or a sentence that names those there are."""
+        found = self._settings.component(name)
+        if found is not None:
+            return found
+        known = ", ".join(each.name for each in self._settings.components) or "none"
+        return Refusal(Outcome.REFUSED, f"cannot find a component {name!r}: configured are {known}")
+
+    async def plan_update(self, name: str, version: str | None = None) -> Plan | Refusal:
+        """Plan an update to what is on offer, or to a version by name.  Changes nothing."""
+        component = self.component(name)
+        if isinstance(component, Refusal):
+            return component
+        try:
+            offer = await self._offer(component, version)
+            if isinstance(offer, Refusal):
+                return offer
+            said, warnings = await self._said(component, offer)
+            if problem := await self._unmet(component, said):
+                return Refusal(Outcome.REFUSED, problem)
+            plan = await components.plan_update(component, self._settings, offer, said, self._device)
+        except EffectError as error:
+            return Refusal(Outcome.FAILED, str(error))
+        return msgspec.structs.replace(plan, notes=(*warnings, *plan.notes))
+
+    async def plan_rollback(self, name: str, to: str | None = None) -> Plan | Refusal:
+        """Plan the state before the last run, or a kept version.  Needs no network and changes nothing."""
+        component = self.component(name)
+        if isinstance(component, Refusal):
+            return component
+        try:
+            if to is not None:
+                now = self._device.clock.now()
+                return await components.plan_return(component, self._settings, to, self._device, now)
+            story = last_change(stories(self._runs, name))
+            plan = way_back.plan_back(story.events) if story else None
+            if plan is None:
+                return Refusal(Outcome.NOTHING_TO_DO, f"nothing to take back: no update of {name} was made here")
+            return await self._still_possible(plan)
+        except EffectError as error:
+            return Refusal(Outcome.FAILED, str(error))
+
+    async def carry_out(self, plan: Plan, actor: str, hear: Hear, cancel: Cancel | None = None) -> Story | Refusal:
+        """Make a plan happen, to its end."""
+        try:
+            with self._lock.held():
+                if open_ := [story for story in stories(self._runs) if story.closed is None]:
+                    return Refusal(
+                        Outcome.REFUSED, f"run {open_[0].id} is not finished: call dunebugger-updater recover first"
+                    )
+                run, journal = self._runs.create(plan.component)
+                opened = Opened(run, plan, actor)
+                await journal.write(opened)
+                hear(opened)
+                await drive(retell([opened]), self._device, journal, hear, cancel)
+        except EffectError as error:
+            return Refusal(Outcome.REFUSED, str(error))
+        return self._read(run)
+
+    async def recover(self, hear: Hear) -> Sequence[Story] | Refusal:
+        """Finish or undo what a power cut left open.  Safe to call always."""
+        try:
+            with self._lock.held():
+                recovered = []
+                for story in stories(self._runs):
+                    if story.closed is None:
+                        await self._resume(story, self._runs.reopen(story), hear)
+                        recovered.append(self._read(story.id))
+                return recovered
+        except EffectError as error:
+            return Refusal(Outcome.REFUSED, str(error))
+
+    async def _resume(self, story: Story, journal: Journal, hear: Hear) -> None:
+        restarted = Restarted()
+        await journal.write(restarted)
+        hear(restarted)
+        await drive(retell((*story.events, restarted)), self._device, journal, hear)
+
+    def _read(self, run: str) -> Story:
+        story = self._runs.read(run)
+        if story is None:
+            raise EffectError(f"cannot read the journal of run {run}")
+        return story
+
+    async def _offer(self, component: Component, version: str | None) -> Offer | Refusal:
+        views = await self._watch.check([component.name])
+        heard = await self._watch.heard(component)
+        view = views[component.name]
+        if heard.catalogue is None:
+            return Refusal(Outcome.FAILED, view.message.removeprefix("unknown: "))
+        if version is not None:
+            offer = named(view.current, heard.catalogue, rules(component), version)
+            if isinstance(offer, str):
+                return Refusal(Outcome.REFUSED, offer)
+            if _same(component, view.current, offer.version):
+                return Refusal(Outcome.NOTHING_TO_DO, f"{component.name} {offer.version} is installed already")
+            return offer
+        if component.policy == "never":
+            return Refusal(
+                Outcome.REFUSED,
+                f"{component.name} is held (policy = never): name a version with --version to update it",
+            )
+        bad = quarantined(stories(self._runs, component.name))
+        found = choose(view.current, heard.catalogue, rules(component), quarantined=bad)
+        if found is not None:
+            return found
+        if heard.problem is not None:
+            return Refusal(Outcome.FAILED, view.message)
+        held_back = choose(view.current, heard.catalogue, rules(component), quarantined=frozenset())
+        if held_back is not None:
+            words = f"{held_back.version} failed here before or was taken back: name it with --version to try it again"
+            return Refusal(Outcome.NOTHING_TO_DO, words)
+        return Refusal(
+            Outcome.NOTHING_TO_DO, f"{component.name} is up to date" + (f" ({view.current})" if view.current else "")
+        )
+
+    async def _said(self, component: Component, offer: Offer) -> tuple[Guidance | None, tuple[str, ...]]:
+        """What the release's manifest says, within its bounds; and what the owner should know about it."""
+        policy = self._settings.updater.manifest_policy
+        if policy == "signed" or self._settings.updater.trusted_keys:
+            raise EffectError(
+                "cannot check signatures yet: this version takes manifestPolicy optional or required only"
+            )
+        content = await self._manifest(component, offer)
+        if content is None:
+            if policy == "required":
+                raise EffectError(f"release {offer.release.tag} has no update manifest, and manifestPolicy is required")
+            return None, ()
+        heard = await self._watch.heard(component)
+        number = heard.catalogue.repository_id if heard.catalogue else None
+        fence = components.bounds(component, self._settings, offer.release, offer.version, number)
+        said = guidance(content, fence)
+        if not isinstance(said, Complaints):
+            return said, ()
+        complaint = "; ".join(said.sentences)
+        if policy == "required":
+            raise EffectError(f"cannot use the update manifest of {offer.release.tag}: {complaint}")
+        return None, (f"the update manifest of {offer.release.tag} is not used: {complaint}",)
+
+    async def _manifest(self, component: Component, offer: Offer) -> bytes | None:
+        for name in MANIFESTS:
+            asset = offer.release.asset(name)
+            if asset is not None and asset.ready:
+                return await self._releases.read_asset(asset.url, _MANIFEST_LIMIT)
+        return await self._releases.manifest(component.repository, offer.release.tag, offer.release.commit)
+
+    async def _unmet(self, component: Component, said: Guidance | None) -> str | None:
+        """Say which other component has to come first, or ``None``."""
+        wanted = {each.component: f"{each.operator}{each.version}" for each in component.requires}
+        needs = [*wanted.items(), *(said.needs if said else {}).items()]
+        for other, requirement in needs:
+            there = await self._version_of(other)
+            known = self._settings.component(other)
+            scheme = Scheme(known.version_scheme) if known else Scheme.SEMVER
+            if there is None or not satisfies(there, requirement, scheme):
+                return f"{component.name} needs {other} {requirement}; installed is {there or 'unknown'}"
+        return None
+
+    async def _version_of(self, name: str) -> str | None:
+        if name == "updater":
+            return self._version
+        component = self._settings.component(name)
+        return (await components.installed(component, self._device)).version if component else None
+
+    async def _still_possible(self, plan: Plan) -> Plan | Refusal:
+        gone = [str(path) for path in way_back.needs(plan) if not await self._device.files.is_directory(path)]
+        gone += [image for image in way_back.images(plan) if await self._device.containers.image(image) is None]
+        if gone:
+            return Refusal(
+                Outcome.REFUSED, f"cannot go back to {plan.to_version}: {', '.join(gone)} is not there any more"
+            )
+        return plan
+
+
+def _same(component: Component, current: str | None, wanted: str) -> bool:
+    scheme = Scheme(component.version_scheme)
+    here, there = parse(current, scheme) if current else None, parse(wanted, scheme)
+    return current == wanted or (here is not None and there is not None and order(here, there) == 0)

@@ -1,0 +1,163 @@
+"""Watching for releases: ask, remember what was heard, and say honestly what is not known."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from dunebugger_updater.kinds.base import Installed
+from dunebugger_updater.model.codec import from_json, to_json
+from dunebugger_updater.model.release import Catalogue, Release
+from dunebugger_updater.model.settings import Component, Settings
+from dunebugger_updater.model.version import Scheme
+from dunebugger_updater.model.views import ComponentView, Status
+from dunebugger_updater.offer import Offer, Rules, choose, notes
+from dunebugger_updater.ports import Device, EffectError, Releases
+from dunebugger_updater.services import components
+from dunebugger_updater.services.history import Runs, quarantined, stories
+
+FRESH = timedelta(minutes=10)
+"""An answer not older than this is given again, unless the owner insists: a whole house shares one limit."""
+
+_KEPT_RELEASES = 100
+_KEPT_NOTES = 20_000
+"""Characters of one release's notes."""
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """What is remembered of asking about one component."""
+
+    catalogue: Catalogue | None = None
+    asked_at: datetime | None = None
+    """The last time that it worked."""
+    problem: str | None = None
+    """Why it did not work since."""
+    problem_since: datetime | None = None
+
+
+def rules(component: Component) -> Rules:
+    """Answer what the owner wants of one component, as the comparison needs it."""
+    return Rules(
+        component.channel, component.tag_pattern, Scheme(component.version_scheme), component.minimum_age_hours
+    )
+
+
+class Watch:
+    """Knows what is installed and what is on offer."""
+
+    def __init__(self, settings: Settings, device: Device, releases: Releases, runs: Runs) -> None:
+        self._settings = settings
+        self._device = device
+        self._releases = releases
+        self._runs = runs
+
+    async def check(self, names: Sequence[str] = (), *, force: bool = False) -> dict[str, ComponentView]:
+        """Ask about these components, or all, side by side.  A failed check is a state of its own, never an error."""
+        wanted = [each for each in self._settings.components if not names or each.name in names]
+        heard = await asyncio.gather(*(self._ask(each, force=force) for each in wanted))
+        return {each.name: await self.view(each, answer) for each, answer in zip(wanted, heard, strict=True)}
+
+    async def known(self, names: Sequence[str] = ()) -> dict[str, ComponentView]:
+        """Answer what is known without asking anybody."""
+        wanted = [each for each in self._settings.components if not names or each.name in names]
+        return {each.name: await self.view(each, await self.heard(each)) for each in wanted}
+
+    async def heard(self, component: Component) -> Heard:
+        """Answer what is remembered; nothing when it cannot be read."""
+        content = await self._device.files.read(self._memory(component), 16 * 1024**2)
+        if content is None:
+            return Heard()
+        try:
+            return from_json(content, Heard)
+        except msgspec.MsgspecError:
+            return Heard()  # a damaged memory costs one question more
+
+    async def view(self, component: Component, heard: Heard) -> ComponentView:
+        """Say how one component stands."""
+        try:
+            there = await components.installed(component, self._device)
+            trouble = None
+        except EffectError as error:
+            there, trouble = Installed(), str(error)
+        bad = quarantined(stories(self._runs, component.name))
+        offer = None
+        if heard.catalogue is not None:
+            offer = choose(there.version, heard.catalogue, rules(component), quarantined=bad)
+        status, message = _in_words(there, heard, offer, trouble)
+        return ComponentView(
+            name=component.name,
+            type=component.type,
+            current=there.version,
+            detail=there.detail,
+            latest=offer.version if offer else (there.version if status == "up_to_date" else None),
+            update_available=offer is not None and status == "update_available",
+            release_notes=_notes(offer, component) if offer else None,
+            last_checked=heard.asked_at,
+            status=status,
+            message=message,
+            policy=component.policy,
+            quarantined=tuple(sorted(bad)),
+            warnings=(*(heard.catalogue.warnings if heard.catalogue else ()), *(offer.warnings if offer else ())),
+        )
+
+    async def _ask(self, component: Component, *, force: bool) -> Heard:
+        before = await self.heard(component)
+        now = self._device.clock.now()
+        if component.type == "apt":
+            return Heard(problem=components.APT_LATER, problem_since=now)
+        if not force and before.problem is None and before.asked_at and now - FRESH < before.asked_at <= now:
+            return before
+        pinned = before.catalogue.repository_id if before.catalogue else None
+        try:
+            catalogue = await self._releases.catalogue(component.repository, component.source, pinned)
+        except EffectError as error:
+            since = before.problem_since or now
+            heard = msgspec.structs.replace(before, problem=str(error), problem_since=since)
+        else:
+            heard = Heard(_shortened(catalogue), now)
+        await self._device.files.write(self._memory(component), to_json(heard))
+        return heard
+
+    def _memory(self, component: Component) -> Path:
+        return self._settings.updater.state_path / "checks" / f"{component.name}.json"
+
+
+def _in_words(there: Installed, heard: Heard, offer: Offer | None, trouble: str | None) -> tuple[Status, str]:
+    if trouble is not None:
+        return "unknown", f"unknown: {trouble}"
+    if heard.problem is not None:
+        since = f" since {heard.problem_since:%Y-%m-%d %H:%M} UTC" if heard.problem_since else ""
+        return "unknown", f"unknown{since}: {heard.problem}"
+    if heard.catalogue is None:
+        return "unknown", "not checked yet"
+    if offer is not None:
+        if not there.present:
+            return "not_installed", f"not installed; {offer.version} is available"
+        return "update_available", f"{offer.version} available"
+    if not there.present:
+        return "not_installed", "not installed, and nothing on offer"
+    if not heard.catalogue.releases:
+        return "unknown", "nothing was released yet in this channel"
+    if there.version is None:
+        return "not_compared", f"cannot compare: {there.detail or 'the installed version is unknown'}"
+    return "up_to_date", "up to date"
+
+
+def _notes(offer: Offer, component: Component) -> str | None:
+    told = [f"## {version}\n\n{text}" for version, text in notes(offer, component.tag_pattern) if text]
+    return "\n\n".join(reversed(told)) or None
+
+
+def _shortened(catalogue: Catalogue) -> Catalogue:
+    """Keep what comparing and showing need: other people's essays do not fill an SD card."""
+
+    def short(release: Release) -> Release:
+        if release.notes is None or len(release.notes) <= _KEPT_NOTES:
+            return release
+        return msgspec.structs.replace(release, notes=release.notes[:_KEPT_NOTES] + "\n\n(shortened)")
+
+    return msgspec.structs.replace(
+        catalogue, releases=tuple(short(release) for release in catalogue.releases[:_KEPT_RELEASES])
+    )
