@@ -141,6 +141,12 @@ async def test_a_link_where_the_release_has_a_directory_stays_and_nothing_behind
         await carry(old, new, files=files)
         assert content(new) == {"data": f"-> {disk}", "data.new/a": "2", "data.new/sub/c": "2"}
     assert content(disk) == {"a": "2", "b": "mine"}
+    # A cut may lose the stash and the notes, but never reach through the link: what is there looks like the release's.
+    (new / ".shipped").rename(tmp_path / "stash")
+    (new / ".carried.json").unlink()
+    await carry(old, new)
+    assert content(disk) == {"a": "2", "b": "mine"}
+    (tmp_path / "stash").rename(new / ".shipped")
     (old / "data").unlink()
     await carry(old, new)
     assert content(new) == {"data/a": "2", "data/sub/c": "2"}
