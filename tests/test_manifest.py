@@ -49,7 +49,7 @@ def good(content: bytes) -> Manifest:
     return manifest
 
 
-@pytest.mark.req("DB-036", "DB-096")
+@pytest.mark.req("DB-036", "DB-037", "DB-038", "DB-096")
 @pytest.mark.parametrize("kind", GOOD)
 def test_every_example_is_a_manifest_of_its_type_with_nothing_left_to_advise(kind: str) -> None:
     manifest = good(GOOD[kind])

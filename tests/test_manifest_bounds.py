@@ -8,8 +8,8 @@ import pytest
 
 from dunebugger_updater.manifest import Bounds, Complaints, Guidance, Manifest, Origin, admit, guidance, origin_of, read
 from dunebugger_updater.manifest.bounds import inside, ours
-from dunebugger_updater.manifest.words import DiskSpace, HealthEndpoint, ServiceActive, ServiceRunning
-from manifest_samples import APT, ARTIFACT, BOUNDS, CONTAINER, ELSEWHERE, GOOD, HEALTH, PYTHON_APP, SHA256
+from dunebugger_updater.manifest.words import DiskSpace, DownloadArtifact, HealthEndpoint, ServiceActive, ServiceRunning
+from manifest_samples import APT, ARTIFACT, BOUNDS, CONTAINER, ELSEWHERE, GITHUB, GOOD, HEALTH, PYTHON_APP, SHA256
 
 CORE, SCHEDULER, SYSTEM = BOUNDS["python_app"], BOUNDS["container"], BOUNDS["apt"]
 
@@ -285,3 +285,51 @@ def test_complaints_without_the_text_still_name_the_field() -> None:
     answer = admit(manifest, msgspec.structs.replace(CORE, version="9"))
     assert isinstance(answer, Complaints)
     assert [one.field for one in answer.found] == ["version"]
+
+
+def test_files_that_the_release_does_not_have_are_refused_wherever_they_are_named() -> None:
+    empty = msgspec.structs.replace(CORE, assets=(), asset=None, download_origins=(Origin("https", "github.com", 443),))
+    assert set(refused(PYTHON_APP, empty)) == {
+        (32, "update_steps[0].url"),
+        (44, "update_steps[3].archive"),
+        (85, "artifacts[0].name"),
+    }
+
+
+@pytest.mark.parametrize("url", ELSEWHERE)
+def test_no_download_is_said_to_lie_elsewhere_even_in_a_manifest_made_by_hand(url: str) -> None:
+    plain = url.replace("\\\\", "\\").rstrip("/") + f"/{ARTIFACT}"
+    step = DownloadArtifact(url=plain, checksum=f"sha256:{SHA256}")
+    made = Manifest(version="1.4.0", component_type="python_app", update_steps=(step,))
+    answer = admit(made, CORE)
+    assert isinstance(answer, Complaints)
+    assert "update_steps[0].url" in [one.field for one in answer.found]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"{GITHUB}/../{ARTIFACT}",
+        f"{GITHUB}/%2e%2e/{ARTIFACT}",
+        f"{GITHUB}//{ARTIFACT}",
+        f"{GITHUB}/{ARTIFACT}#x",
+        f"{GITHUB} /{ARTIFACT}",
+    ],
+)
+def test_an_address_with_tricks_is_refused_on_the_right_host_too(url: str) -> None:
+    step = DownloadArtifact(url=url, checksum=f"sha256:{SHA256}")
+    made = Manifest(version="1.4.0", component_type="python_app", update_steps=(step,))
+    assert isinstance(admit(made, CORE), Complaints)
+
+
+@pytest.mark.parametrize(
+    "host", ["a..b", ".a", "a.", "-a", "a-", "a" * 64, "a_b-", "é", "a%41", "1.2.3", "0x1", "1.2.3.0x4"]
+)
+def test_what_is_no_plain_host_has_no_origin(host: str) -> None:
+    assert isinstance(origin_of(f"http://{host}/"), str)
+
+
+@pytest.mark.req("DB-121")
+def test_two_lines_are_a_manifest_and_add_nothing() -> None:
+    facts = admitted(b'version: "1.4.0"\ncomponent_type: python_app\n', CORE)
+    assert facts == Guidance(version="1.4.0")
