@@ -1,6 +1,6 @@
 """What a compose file says and exactly where: the parser's own positions, so that an edit touches nothing else."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -121,22 +121,34 @@ def _pairs(node: "yaml.Node | None") -> Sequence[tuple["yaml.Node", "yaml.Node"]
 
 
 def _entry(node: "yaml.Node | None", key: str) -> "yaml.Node | None":
-    return next((value for name, value in _pairs(node) if name.value == key and name.tag == _STRING), None)
+    return next((value for name, value in _pairs(node) if name.value == key), None)
 
 
 def _inherited(node: "yaml.Node | None", key: str) -> "yaml.Node | None":
-    """The value that ``key`` has when merge keys (``<<``) are followed: one's own first, then the first that has it."""
+    return _flat(node).get(key)
+
+
+def _flat(node: "yaml.Node | None") -> Mapping[str, "yaml.Node"]:
+    """What a mapping has when merge keys (``<<``) are followed: its own first, then from the first base that has it."""
     import yaml  # noqa: PLC0415  (slow to import)
 
-    own = _entry(node, key)
-    if own is not None:
-        return own
-    for name, value in _pairs(node):
-        if name.tag == _MERGE:
-            for base in value.value if isinstance(value, yaml.SequenceNode) else (value,):
-                if base is not node and (found := _inherited(base, key)) is not None:
-                    return found
-    return None
+    found: dict[str, yaml.Node] = {}
+    waiting, seen = [node], set[int]()
+    while waiting:
+        each = waiting.pop(0)
+        if id(each) in seen:  # an anchor may merge itself
+            continue
+        seen.add(id(each))
+        bases: list[yaml.Node | None] = []
+        for name, value in _pairs(each):
+            if name.tag != _MERGE:
+                found.setdefault(str(name.value), value)
+            elif isinstance(value, yaml.SequenceNode):
+                bases += value.value
+            else:
+                bases.append(value)
+        waiting = bases + waiting  # depth first: what a base inherits counts before the next base
+    return found
 
 
 def _doubled(node: "yaml.Node") -> bool:
@@ -174,7 +186,7 @@ def _sharer(services: "yaml.Node", service: str, image: "yaml.Node") -> str | No
     for name, other in _pairs(services):
         if name.value == service:
             continue
-        if any(node is image for node in _below(other)) and _inherited(other, "image") is image:
+        if any(node is image for node in _below(other)):
             return str(name.value)
         if _inherited(other, "image") is None and (parent := _entry(other, "extends")) is not None:
             source = parent if not _pairs(parent) else _entry(parent, "service")
@@ -206,6 +218,6 @@ def _below(node: "yaml.Node") -> Iterator["yaml.Node"]:
         seen.add(id(each))
         yield each
         if isinstance(each, yaml.MappingNode):
-            waiting += [inner for pair in each.value for inner in pair]
+            waiting += _flat(each).values()
         elif isinstance(each, yaml.SequenceNode):
             waiting += each.value

@@ -189,6 +189,7 @@ def test_an_anchor_of_ones_own_is_followed() -> None:
 REFUSALS = [
     ("x-base: &b\n  image: repo:1\nservices:\n  app: {<<: *b}\n  two: {<<: *b}\n", "app and two take their image"),
     ("x-i: &i repo:1\nservices:\n  app: {image: *i}\n  two: {image: *i}\n", "app and two take their image"),
+    ("x-b: &b {image: 'r:1'}\nservices:\n  app: {<<: *b}\n  two: {labels: *b}\n", "app and two take their image"),
     ("services:\n  app: &a {image: 'r:1'}\n  two: *a\n", "app and two take their image"),
     ("services:\n  app: {image: 'r:1'}\n  two: {extends: app}\n", "app and two take their image"),
     ("services:\n  app: {image: 'r:1'}\n  two:\n    extends: {service: app}\n", "app and two take their image"),
@@ -283,6 +284,28 @@ def test_circles_and_thousand_fold_aliases_are_survived() -> None:
     assert changed(ProjectText(text)).image == "r:2.0"
 
 
+def test_a_neighbour_that_has_an_image_of_its_own_shares_nothing() -> None:
+    text = "x-b: &b {image: 'r:1'}\nservices:\n  app: {<<: *b}\n  two: {<<: *b, image: 'other:1'}\n"
+    assert changed(ProjectText(text)).result.compose == text.replace("r:1", "r:2.0", 1)
+
+
+def test_the_nearest_merged_image_is_the_one() -> None:
+    text = (
+        "x-a: &a {image: 'deep:1'}\nx-b: &b\n  <<: *a\nx-c: &c {image: 'late:1'}\n"
+        "services:\n  app:\n    <<: [*b, *c]\n  two:\n    <<: *c\n"
+    )
+    assert changed(ProjectText(text)).result.compose == text.replace("deep:1", "deep:2.0")
+    assert yaml.safe_load(text)["services"]["app"]["image"] == "deep:1"
+
+
+def test_a_service_that_merges_itself_has_no_image() -> None:
+    assert "has no image" in refused(ProjectText("services:\n  app: &a {<<: {<<: *a}, restart: always}\n"))
+
+
+def test_a_service_may_be_called_what_yaml_takes_for_yes() -> None:
+    assert changed(ProjectText("services:\n  on:\n    image: a:1\n"), "on").image == "a:2.0"
+
+
 def test_profiles_and_the_name_are_read() -> None:
     text = "name: show\nservices:\n  app:\n    image: a\n    profiles: [live, 'x']\n  two: {image: b}\n"
     assert profiles_of(text, "app") == ("live", "x")
@@ -299,7 +322,7 @@ blanks = st.integers(min_value=1, max_value=6).map(lambda count: " " * count)
 
 
 @given(comments, quotes, blanks, blanks, st.sampled_from(["\n", "\r\n"]), st.sampled_from(["repo", "a.b:5/x/repo"]))
-def test_whatever_stands_around_it_stays(  # noqa: PLR0917  (each is one thing that varies)
+def test_whatever_stands_around_it_stays(
     comment: str, quote: str, indent: str, gap: str, end: str, repository: str
 ) -> None:
     note = "# repo:1.2 " + " ".join(comment.split())
