@@ -6,6 +6,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import aiohttp
 
@@ -19,13 +20,14 @@ READ_BUFFER = 1_048_576
 """Bytes a response may hold before the socket is paused; small ones cost downloads a third of their speed."""
 
 
-def trusted_roots() -> ssl.SSLContext:
-    """The system's certificates; those of ``certifi`` only where the system has none at all."""
+def trusted_roots() -> ssl.SSLContext | bool:
+    """``True``, which is the system's certificates; those of ``certifi`` only where the system has none at all."""
+    system = ssl.get_default_verify_paths()
+    if system.cafile or (system.capath and any(Path(system.capath).iterdir())):
+        return True
     context = ssl.create_default_context()
-    if context.cert_store_stats()["x509_ca"] or ssl.get_default_verify_paths().capath:
-        return context  # a directory of certificates is read when one is needed, so it counts as zero until then
     with contextlib.suppress(ImportError):
-        import certifi  # noqa: PLC0415  (absent from most devices, and then the system's store has to do)
+        import certifi  # noqa: PLC0415  (absent from most devices, and then nothing can be verified)
 
         context.load_verify_locations(cafile=certifi.where())
     return context
@@ -70,7 +72,7 @@ def said_plainly(host: str) -> Iterator[None]:
         raise EffectError(f"cannot reach {host}: {reason(error)}") from error
 
 
-def reason(error: BaseException) -> str:  # noqa: PLR0911  (a table, with one line for each way to fail)
+def reason(error: BaseException) -> str:
     """Why a connection failed, in a few words."""
     if isinstance(error, aiohttp.ClientConnectorDNSError | socket.gaierror):
         return "name not resolved (is there a network?)"

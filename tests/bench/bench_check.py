@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a script, the do
 
 from doubles.github import FakeGitHub
 from doubles.small_clock import SmallClock
+
 from dunebugger_updater.effects.connections import Connections
 from dunebugger_updater.effects.github import GitHub
 
@@ -42,13 +43,13 @@ def serve(parts: int, tell: Connection) -> None:
     asyncio.run(main())
 
 
-async def rounds(directory: Path, count: int, parts: int) -> dict[str, list[float]]:
-    """Round trips that each way took, for each round."""
+async def rounds(directory: Path, count: int, parts: int) -> dict[str, list[tuple[float, float]]]:
+    """Round trips that each way took and milliseconds of our CPU, for each round."""
     ours, theirs = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(parts, theirs), daemon=True)
     server.start()
     url = ours.recv()
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[tuple[float, float]]] = {}
     names = [f"dunebugger/part{number}" for number in range(parts)]
     try:
         for number in range(count):
@@ -64,10 +65,11 @@ async def rounds(directory: Path, count: int, parts: int) -> dict[str, list[floa
                 github = GitHub(
                     connections, clock=SmallClock(), api_url=url, cache=directory / str(number), parallel=parallel
                 )
-                start = time.perf_counter()
+                start, busy = time.perf_counter(), time.process_time()
                 asked = (github.catalogue(name, "releases", pin) for name, pin in zip(names, ids, strict=True))
                 catalogues = await asyncio.gather(*asked)
-                found.setdefault(way, []).append((time.perf_counter() - start) / LINE)
+                took, busy = time.perf_counter() - start, time.process_time() - busy
+                found.setdefault(way, []).append((took / LINE, busy * 1000))
                 assert all(len(catalogue.releases) == 10 for catalogue in catalogues)
                 ids = [catalogue.repository_id for catalogue in catalogues]
             await connections.close()
@@ -77,9 +79,12 @@ async def rounds(directory: Path, count: int, parts: int) -> dict[str, list[floa
     return found
 
 
-def show(found: dict[str, list[float]]) -> None:
-    for way, trips in found.items():
-        print(f"{way:26} {statistics.median(trips):6.2f} round trips  ({min(trips):.2f}-{max(trips):.2f})")  # noqa: T201
+def show(found: dict[str, list[tuple[float, float]]]) -> None:
+    for way, values in found.items():
+        trips = [trip for trip, _ in values]
+        spread = f"{min(trips):.2f}-{max(trips):.2f}"
+        busy = statistics.median(busy for _, busy in values)
+        print(f"{way:26} {statistics.median(trips):6.2f} round trips  ({spread}), {busy:.0f} ms of CPU")  # noqa: T201
 
 
 @pytest.mark.bench

@@ -8,7 +8,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-
 from doubles.github import COMMIT, Asset, FakeGitHub, Link
 from doubles.github_shapes import EPOCH
 

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import web
-
 from doubles.github_shapes import Asset, Entry, Link, Release, Repository, Shapes, Submodule
 
 __all__ = ["Asset", "Entry", "FakeGitHub", "Link", "Release", "Repository", "Submodule", "Trouble"]

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
-
 from doubles.github import FakeGitHub, Seen
 from doubles.github_files import damaged
 from doubles.github_shapes import Link, Release, Repository
@@ -53,14 +52,18 @@ class Host:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         fake = self.fake
-        seen = Seen("api", request.method, request.raw_path, dict(request.headers))
-        fake.seen.append(seen)
         fake.at_once += 1
         fake.most_at_once = max(fake.at_once, fake.most_at_once)
         try:
-            await asyncio.sleep(fake.delay)
+            return await self._answer(request)
         finally:
             fake.at_once -= 1
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        fake = self.fake
+        seen = Seen("api", request.method, request.raw_path, dict(request.headers))
+        fake.seen.append(seen)
+        arrived = asyncio.get_running_loop().time()
         if "User-Agent" not in request.headers:
             text = b"Request forbidden by administrative rules. Please make sure your request has a User-Agent header"
             return web.Response(status=403, body=text, content_type="text/plain")
@@ -80,6 +83,8 @@ class Host:
         headers = {fake.header_case(name): value for name, value in (ALWAYS | found.headers).items()}
         headers["Date"] = formatdate(fake.now(), usegmt=True)
         headers["Content-Type"] = found.kind
+        # The line's length, and not ours: what it took to make up the answer is no part of it.
+        await asyncio.sleep(arrived + fake.delay - asyncio.get_running_loop().time())
         return await damaged(request, found.status, headers, found.body, trouble)
 
     def _charged(self, request: web.Request, segments: Sequence[str], query: dict[str, str]) -> Answer:

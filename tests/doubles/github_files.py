@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping
 
 from aiohttp import web
-
 from doubles.github import FakeGitHub, Seen, Trouble
 
 

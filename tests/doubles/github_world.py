@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-
 from doubles.github import FakeGitHub, Repository
 from doubles.small_clock import SmallClock
+
 from dunebugger_updater.effects.connections import Connections
 from dunebugger_updater.effects.github import GitHub
 from dunebugger_updater.ports import EffectError

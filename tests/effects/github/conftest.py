@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-
 from doubles.github import FakeGitHub
 from doubles.github_world import NOW, World
 from doubles.small_clock import SmallClock
+
 from dunebugger_updater.effects.connections import Connections
 
 

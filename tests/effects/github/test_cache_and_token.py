@@ -3,10 +3,10 @@
 import os
 
 import pytest
-
 from doubles.github import Trouble
 from doubles.github_world import CORE, World
 from doubles.small_clock import SmallClock
+
 from dunebugger_updater.effects.connections import Connections
 from dunebugger_updater.effects.github import GitHub
 from dunebugger_updater.ports import EffectError

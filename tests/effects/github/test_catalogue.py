@@ -4,9 +4,9 @@ import asyncio
 import hashlib
 
 import pytest
-
 from doubles.github import COMMIT, Asset, Trouble
 from doubles.github_world import CORE, World
+
 from dunebugger_updater import __version__
 from dunebugger_updater.effects.github import GitHub
 from dunebugger_updater.model.release import Asset as OurAsset

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from email.utils import formatdate
 
 import pytest
-
 from doubles.github import Trouble
 from doubles.github_world import NOW, World
 

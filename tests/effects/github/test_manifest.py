@@ -1,9 +1,9 @@
 """The manifest of a release, and its small files."""
 
 import pytest
-
 from doubles.github import Link, Submodule
 from doubles.github_world import CORE, World
+
 from dunebugger_updater.ports import EffectError
 
 
