@@ -81,15 +81,15 @@ def validate(arguments: argparse.Namespace) -> int:
     if arguments.json:
         lists = {"complaints": complaints, "warnings": hints}
         told = {name: [_plain(one) for one in found] for name, found in lists.items()}
-        print(json.dumps({"file": arguments.file, "valid": not bad, **told}))  # noqa: T201 - the command's answer
+        print(json.dumps({"file": arguments.file, "valid": not bad, **told}))
         return BAD if bad else DONE
     for complaint in complaints:
-        print(f"{arguments.file}: {complaint.sentence}", file=sys.stderr)  # noqa: T201 - the command's answer
+        print(f"{arguments.file}: {complaint.sentence}", file=sys.stderr)
     for hint in hints:
-        print(f"{arguments.file}: warning: {hint.sentence}", file=sys.stderr)  # noqa: T201 - the command's answer
+        print(f"{arguments.file}: warning: {hint.sentence}", file=sys.stderr)
     if not isinstance(manifest, Complaints):
         kind, version = manifest.component_type, manifest.version
-        print(f"{arguments.file}: a manifest for {kind} {version}")  # noqa: T201 - the command's answer
+        print(f"{arguments.file}: a manifest for {kind} {version}")
     return BAD if bad else DONE
 
 
@@ -196,9 +196,9 @@ def _plain(complaint: object) -> object:
 
 def _refuse(sentence: str, *, as_json: bool) -> int:
     if as_json:
-        print(json.dumps({"valid": False, "error": sentence}))  # noqa: T201 - the command's answer
+        print(json.dumps({"valid": False, "error": sentence}))
     else:
-        print(sentence, file=sys.stderr)  # noqa: T201 - the command's answer
+        print(sentence, file=sys.stderr)
     return BAD
 
 

@@ -62,7 +62,7 @@ class Story(msgspec.Struct, frozen=True):
 
     @property
     def downtime_seconds(self) -> float | None:
-        """From the moment the component was stopped until it was started; ``None`` when it never was or is not known."""
+        """From stopping the component until it was started; ``None`` when it never was, or it is not known."""
         plan = self.opened.plan
         down = [
             each

@@ -1,6 +1,7 @@
 """The way back from a run that is over: what it wrote down before it acted, walked by hand.
 
 Nothing is worked out anew, so it needs no network and no manifest: it restores the state before that run, as recorded.
+Neither a busy device nor a wrong clock is in its way: who goes back by hand has a reason.
 """
 
 from pathlib import Path
@@ -37,9 +38,7 @@ def plan_back(events: tuple[AnyEvent, ...]) -> Plan | None:
         from_version=plan.to_version,
         to_version=plan.from_version or "the state before",
         health=plan.health,
-        before=(),
         steps=tuple(steps),
-        switch=plan.switch,
         after=_health(plan),
         back=_health(plan),
         watch=plan.watch,

@@ -56,7 +56,8 @@ class CarryOver(Step, frozen=True, tag="carry_over"):
             return
         carried = await device.files.carry_over(self.old, self.new, preserve=self.preserve, report=device.report)
         for path in carried.kept:
-            device.report(f"kept your {path}; the release's is beside it as {path}.new")
+            beside = await device.files.exists(self.new / f"{path}.new")
+            device.report(f"kept your {path}" + (f"; the release's is beside it as {path}.new" if beside else ""))
 
 
 class Migrate(Step, frozen=True, tag="migrate"):

@@ -19,8 +19,11 @@ FLOORS: list[set[str]] = [
     {"services", "hub"},
     {"api", "panel"},
     {"config", "config_ini", "config_values", "config_components"},
-    {"doctor", "manifest_cli", "demo", "show"},
+    {"manifest_cli", "show"},
     {"wiring"},
+    {"doctor"},
+    {"commands"},
+    {"demo"},
     {"cli", "agent", "hub.app", "__main__", "python_interface"},
 ]
 ROOTS = {"wiring", "cli", "agent", "hub.app", "demo", "effects", "config"}

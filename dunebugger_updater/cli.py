@@ -1,0 +1,151 @@
+"""The command line: one call and one print for each command."""
+
+import argparse
+import asyncio
+import importlib
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from dunebugger_updater import __version__
+
+if TYPE_CHECKING:
+    from dunebugger_updater.model.settings import Settings
+    from dunebugger_updater.wiring import House
+
+Command: TypeAlias = Callable[["House", argparse.Namespace], Awaitable[int]]
+
+COMMANDS: dict[str, Callable[[Any], Command]] = {
+    "check": attrgetter("check"),
+    "status": attrgetter("status"),
+    "update": attrgetter("update"),
+    "rollback": attrgetter("rollback"),
+    "recover": attrgetter("recover"),
+    "start": attrgetter("start"),
+    "stop": attrgetter("stop"),
+    "history": attrgetter("history_"),
+    "show": attrgetter("show_"),
+    "doctor": attrgetter("doctor"),
+}
+"""Where each command is, in a module that is imported only when one of them is wanted."""
+
+LATER = {
+    "agent": "the agent with its panel",
+    "packages": "apt packages",
+    "action": "the action queue",
+    "actions": "the action queue",
+    "approve": "the action queue",
+    "reject": "the action queue",
+    "maintenance": "maintenance mode",
+    "token": "API tokens",
+}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command, and answer its exit status."""
+    arguments = _parser().parse_args(words)
+    try:
+        if hasattr(arguments, "handler"):  # manifest commands: they work on files alone
+            return int(arguments.handler(arguments))
+        return _commands(arguments)
+    except KeyboardInterrupt:
+        print("stopped; dunebugger-updater recover finishes or undoes what was begun", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read us has gone (head, less): no traceback for that.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _commands(arguments: argparse.Namespace) -> int:
+    if arguments.command in LATER:
+        print(f"cannot {arguments.command} yet: {LATER[arguments.command]} comes in a later version", file=sys.stderr)
+        return 2
+    if arguments.command == "demo":
+        return int(importlib.import_module("dunebugger_updater.demo").main(as_json=arguments.json))
+    commands = importlib.import_module("dunebugger_updater.commands")
+    if arguments.command == "version":
+        return int(commands.version(as_json=arguments.json))
+    from dunebugger_updater.config import ConfigError, find, load  # noqa: PLC0415  (--help starts faster without it)
+
+    try:
+        settings = load(find(arguments.config, os.environ), has_apt=shutil.which("apt-get") is not None)
+        return asyncio.run(_run(settings, COMMANDS[arguments.command](commands), arguments))
+    except ConfigError as error:
+        print(f"dunebugger-updater: {error}", file=sys.stderr)
+        return 2
+
+
+async def _run(settings: "Settings", command: Command, arguments: argparse.Namespace) -> int:
+    from dunebugger_updater.wiring import house  # noqa: PLC0415  (it needs the network library: not for --help)
+
+    async def in_house() -> int:
+        async with house(settings) as built:
+            for warning in built.warnings:
+                print(f"warning: {warning}", file=sys.stderr)
+            return await command(built, arguments)
+
+    task = asyncio.ensure_future(in_house())
+    # A clean stop is a power cut: what is open is finished or undone by the next recover.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--config", type=Path, default=argparse.SUPPRESS, metavar="FILE", help="the configuration file")
+    shared.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document")
+    parser = argparse.ArgumentParser(
+        prog="dunebugger-updater",
+        description="Keeps every part of this device up to date, and always able to go back.",
+        epilog="Exit status: 0 done, 1 failed, nothing changed, 2 usage, 3 refused, 4 rolled back, 5 a person is needed.",
+    )
+    parser.add_argument("--config", type=Path, default=None, metavar="FILE", help="the configuration file")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--version", action="version", version=f"dunebugger-updater {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, help_: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=help_, description=help_.capitalize() + ".", parents=[shared])
+
+    add("demo", "watch an app being updated and a broken release being rolled back, on a made-up device")
+    check = add("check", "ask for new releases")
+    check.add_argument("names", nargs="*", metavar="NAME", help="components; all when none is named")
+    check.add_argument("--force", action="store_true", help="ask again although the last answer is fresh")
+    update = add("update", "update one component")
+    update.add_argument("name", metavar="NAME")
+    update.add_argument("--version", metavar="V", help="this version instead of the newest")
+    update.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
+    update.add_argument("--yes", action="store_true", help="do not ask")
+    rollback = add("rollback", "put a component back as it was before the last run, or to a kept version")
+    rollback.add_argument("name", metavar="NAME")
+    rollback.add_argument("--to", metavar="V", help="a kept version")
+    rollback.add_argument("--dry-run", action="store_true", help="show the plan and change nothing")
+    rollback.add_argument("--yes", action="store_true", help="do not ask")
+    for verb in ("start", "stop"):
+        add(verb, f"{verb} a component's service").add_argument("name", metavar="NAME")
+    add("recover", "finish or undo what a power cut left open")
+    add("status", "what is installed, on offer and running")
+    add("history", "past runs").add_argument("name", nargs="?", metavar="NAME")
+    add("show", "one run, event by event").add_argument("run", metavar="RUN")
+    add("doctor", "what is wrong with this device or its configuration, and what to do about it")
+    add("version", "version, commit, Python and platform")
+    for name, what in LATER.items():
+        add(name, f"(not yet: {what})").add_argument("rest", nargs="*", help=argparse.SUPPRESS)
+
+    from dunebugger_updater import manifest_cli  # noqa: PLC0415  (part of the parser, not of the house)
+
+    manifest_cli.add_arguments(commands)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""How the house is wired: every real part is made here, once, and handed to whoever needs it."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from dunebugger_updater import __version__
+from dunebugger_updater.config import github_token, github_token_warning
+from dunebugger_updater.effects.clock import SystemClock
+from dunebugger_updater.effects.commands import run
+from dunebugger_updater.effects.connections import Connections
+from dunebugger_updater.effects.docker import Engine
+from dunebugger_updater.effects.files import DiskFiles
+from dunebugger_updater.effects.github import GitHub
+from dunebugger_updater.effects.journal import RunDirectory
+from dunebugger_updater.effects.lock import DeviceLock
+from dunebugger_updater.effects.python_env import Venvs
+from dunebugger_updater.effects.services import Runners
+from dunebugger_updater.effects.web import HttpWeb
+from dunebugger_updater.model.settings import Settings
+from dunebugger_updater.ports import Device
+from dunebugger_updater.services.history import Runs
+from dunebugger_updater.services.updates import Updates
+from dunebugger_updater.services.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One device's updater, ready to be asked."""
+
+    settings: Settings
+    device: Device
+    runs: Runs
+    watch: Watch
+    updates: Updates
+    warnings: tuple[str, ...] = ()
+    """What the owner should know about the configuration although it works."""
+
+
+@asynccontextmanager
+async def house(settings: Settings, environ: Mapping[str, str] = os.environ) -> AsyncIterator[House]:
+    """Build everything for ``settings``, and close its connections at the end."""
+    updater = settings.updater
+    clock = SystemClock()
+    token = github_token(settings, environ)
+    connections = Connections()
+    try:
+        device = Device(
+            clock=clock,
+            files=DiskFiles(),
+            services=Runners(),
+            web=HttpWeb(connections, clock=clock, api_url=updater.github_api_url, token=token),
+            python=Venvs(),
+            containers=Engine(run),
+            report=_to_nobody,
+        )
+        github = GitHub(
+            connections,
+            clock=clock,
+            api_url=updater.github_api_url,
+            token=token,
+            cache=updater.state_path / "github",
+        )
+        runs = RunDirectory(updater.state_path / "runs", clock)
+        watch = Watch(settings, device, github, runs)
+        lock = DeviceLock(updater.state_path / "lock")
+        updates = Updates(settings, device, github, watch, runs, lock, __version__)
+        warning = github_token_warning(settings)
+        yield House(settings, device, runs, watch, updates, (warning,) if warning else ())
+    finally:
+        await connections.close()
+
+
+def _to_nobody(message: str, done: float | None = None) -> None:
+    """Hear progress outside of a run."""
