@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dunebugger-updater",
         description="Keeps every part of this device up to date, and always able to go back.",
-        epilog="Exit status: 0 done, 1 failed, nothing changed, 2 usage, 3 refused, 4 rolled back, 5 a person is needed.",
+        epilog="Exit status: 0 done, 1 nothing changed, 2 usage, 3 refused, 4 rolled back, 5 a person is needed.",
     )
     parser.add_argument("--config", type=Path, default=None, metavar="FILE", help="the configuration file")
     parser.add_argument("--json", action="store_true", help="print one JSON document")

@@ -8,7 +8,7 @@ import msgspec
 from dunebugger_updater.effects.archive_stream import Limits, Refused
 from dunebugger_updater.model.record import RECORD_NAME
 
-OURS = (".release.json", ".venv", ".carried.json", ".shipped")
+OURS = (RECORD_NAME, ".venv", ".carried.json", ".shipped")
 """Names in a release's root that we write ourselves."""
 
 _COMPONENT = 255
