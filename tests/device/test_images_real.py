@@ -125,11 +125,12 @@ async def test_a_name_of_ours_holds_an_image_through_a_prune(docker: Engine, eng
 
 async def test_the_last_name_of_an_image_in_use_stays(docker: Engine, engine: Bed, images: Images) -> None:
     name = f"kept-{place.token()}"
+    engine.remove_images_of(images.app)
     engine.docker("pull", "-q", f"{images.app}:1.0.0")
     engine.docker("run", "-d", "--name", name, "--network", "none", f"{images.app}:1.0.0")
     try:
         await docker.untag(f"{images.app}:1.0.0")
-        assert (await docker.named(name)) is not None
+        assert await docker.tags(images.app) == [f"{images.app}:1.0.0"]
     finally:
         engine.docker("rm", "-f", name)
 
