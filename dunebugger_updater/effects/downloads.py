@@ -148,7 +148,7 @@ class Download:
 
     async def _receive(self, response: aiohttp.ClientResponse, landing: Landing) -> str:
         try:
-            async for chunk in response.content.iter_any():
+            async for chunk, _ in response.content.iter_chunks():  # unlike iter_any, joins nothing
                 await self._take(landing, chunk)
         except (aiohttp.ClientError, TimeoutError):
             await self._take(landing, _left_over(response.content))

@@ -15,14 +15,18 @@ from pathlib import Path
 
 from dunebugger_updater.ports import EffectError
 
-BATCH = 262_144
-"""Bytes handed over at a time: below, handing over costs; far above, the caches no longer help (both measured)."""
+BATCH = 1_048_576
+"""Bytes handed over at a time: a quarter costs a fifth more work in handing over, double no longer fits the caches."""
 
-BACKLOG = 32
-"""Hand-overs under way before the network has to wait: 4 MiB of memory, enough to bridge a slow card's hiccups."""
+BACKLOG = 16
+"""Hand-overs under way before the network has to wait: 8 MiB of memory, enough to bridge a slow card's hiccups."""
 
 EARLY = 16_777_216
 """Bytes after which the kernel is asked to start writing, so that the final flush finds little left to do."""
+
+
+_AT_ONCE = 64
+"""Parts that are written with one call; the system's own limit is 1,024."""
 
 
 class Landing:
@@ -63,7 +67,13 @@ class Landing:
             self._hash.update(chunk)
 
     def _write(self, batch: Sequence[bytes]) -> None:
-        left = memoryview(batch[0] if len(batch) == 1 else b"".join(batch))
+        if 1 < len(batch) <= _AT_ONCE:  # spares joining them, which is a copy of the whole download
+            done = os.writev(self._file, batch)
+            if done == sum(map(len, batch)):
+                return
+        else:
+            done = 0
+        left = memoryview(b"".join(batch))[done:]
         while left:
             left = left[os.write(self._file, left) :]
 

@@ -42,8 +42,10 @@ async def test_a_wrong_clock_neither_shortens_nor_prolongs_the_wait(world: World
     world.clock.wrong_by = off_by
     world.fake.anonymous_limit = 2
     await world.tags()
+    asked = len(world.fake.seen)
     world.clock.passed += 3500
     await world.refusal()
+    assert len(world.fake.seen) == asked
     world.clock.passed += 101
     assert await world.tags() == set()
 

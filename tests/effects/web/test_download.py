@@ -97,8 +97,10 @@ async def test_a_file_that_was_replaced_meanwhile_is_fetched_from_its_beginning(
     world.fake.troubles = []
     other = CONTENT[::-1]
     world.release.assets[0].content, world.release.assets[0].etag = other, '"0xOTHER"'
+    tries = len(world.ranges())
     assert await world.download() == hashlib.sha256(other).hexdigest()
     assert world.to.read_bytes() == other
+    assert world.ranges()[tries:] == ["bytes=20000-"]
 
 
 @pytest.mark.parametrize("etag", [None, "", 'W/"weak"', "torn\0", '"'])
