@@ -82,13 +82,18 @@ def _commands(arguments: argparse.Namespace) -> int:
 
 
 async def _run(settings: "Settings", command: Command, arguments: argparse.Namespace) -> int:
+    from dunebugger_updater.ports import EffectError  # noqa: PLC0415  (as below)
     from dunebugger_updater.wiring import house  # noqa: PLC0415  (it needs the network library: not for --help)
 
     async def in_house() -> int:
-        async with house(settings) as built:
-            for warning in built.warnings:
-                print(f"warning: {warning}", file=sys.stderr)
-            return await command(built, arguments)
+        try:
+            async with house(settings) as built:
+                for warning in built.warnings:
+                    print(f"warning: {warning}", file=sys.stderr)
+                return await command(built, arguments)
+        except EffectError as error:
+            print(f"dunebugger-updater: {error}", file=sys.stderr)
+            return 1
 
     task = asyncio.ensure_future(in_house())
     # A clean stop is a power cut: what is open is finished or undone by the next recover.

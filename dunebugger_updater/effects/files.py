@@ -61,7 +61,11 @@ class DiskFiles:
         return await _aside(lambda: _read(path, limit))
 
     async def write(self, path: Path, content: bytes) -> None:
-        await _aside(lambda: durable.write_whole(path, content))
+        def work() -> None:
+            durable.make_directory(path.parent)
+            durable.write_whole(path, content)
+
+        await _aside(work)
 
     async def rename(self, source: Path, target: Path) -> None:
         await _aside(lambda: durable.rename(source, target))
@@ -125,7 +129,12 @@ class DiskFiles:
 
         owner = _owner_of(owner_like)
         heard = _from_thread(report)
-        await _aside(lambda: unpack(archive, into, owner=owner, heard=heard))
+
+        def work() -> None:
+            durable.make_directory(into.parent)
+            unpack(archive, into, owner=owner, heard=heard)
+
+        await _aside(work)
 
     async def archive(self, directory: Path, to: Path, report: Report) -> None:
         heard = _from_thread(report)

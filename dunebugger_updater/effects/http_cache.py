@@ -6,6 +6,7 @@ body; whatever is wrong with it only means that the answer is fetched again.
 
 import contextlib
 import hashlib
+import itertools
 import os
 import tempfile
 from pathlib import Path
@@ -43,7 +44,7 @@ class HttpCache:
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
-        self._put = 0
+        self._puts = itertools.count()
 
     def get(self, url: str, accept: str, token: str | None) -> Kept | None:
         """What is kept, or ``None`` when there is nothing, or nothing sound."""
@@ -76,20 +77,24 @@ class HttpCache:
             except OSError:
                 Path(new).unlink(missing_ok=True)
                 raise
-        self._put += 1
-        if self._put % _TRIM_EVERY == 1:
+        if next(self._puts) % _TRIM_EVERY == 0:
             self._trim()
 
     def _trim(self) -> None:
         # All but the files that were used last go, and what a power cut left half written an hour ago or earlier.
         assert self._directory is not None  # noqa: S101  (see put)
+        used = []
         with contextlib.suppress(OSError):
-            used = sorted((path.stat().st_mtime, path) for path in self._directory.iterdir())
-            newest = used[-1][0] if used else 0.0
-            whole = [path for _, path in used if not path.name.startswith(".new-")]
-            torn = [path for when, path in used if path.name.startswith(".new-") and when < newest - 3600]
-            for path in [*whole[: max(0, len(whole) - KEPT)], *torn]:
-                path.unlink(missing_ok=True)
+            for path in self._directory.iterdir():
+                with contextlib.suppress(OSError):  # another answer may just have got its real name
+                    used.append((path.stat().st_mtime, path))
+        used.sort()
+        newest = used[-1][0] if used else 0.0
+        whole = [path for _, path in used if not path.name.startswith(".new-")]
+        torn = [path for when, path in used if path.name.startswith(".new-") and when < newest - 3600]
+        for path in [*whole[: max(0, len(whole) - KEPT)], *torn]:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def _name(url: str, accept: str, token: str | None) -> str:

@@ -1,5 +1,6 @@
 """HTTP as an update needs it: a health probe, and a download that survives a bad line.  Implements ``Web``."""
 
+import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from yarl import URL
 
 from dunebugger_updater.effects.connections import Connections, said_plainly
 from dunebugger_updater.effects.downloads import Download, Road
+from dunebugger_updater.effects.durable import make_directory
 from dunebugger_updater.effects.github import API_URL
 from dunebugger_updater.effects.redirects import Hosts, host_of
 from dunebugger_updater.ports import Answer, Clock, Report
@@ -57,6 +59,7 @@ class HttpWeb:
 
         A file that then turns out not to be the wanted one must be removed before it is asked for again.
         """
+        await asyncio.to_thread(make_directory, to.parent)
         session = await self._connections.session()
         road = Road(session, self._hosts, self._token, self._patience)
         return await Download(road, self._clock, URL(url), to, size=size, limit=limit, report=report).run()

@@ -162,16 +162,17 @@ def plan_update(wish: Wish, artifact: Artifact, place: Place) -> Plan:
     """Plan the way from what is there to the offered release."""
     component, updater = wish.component, wish.updater
     new = place.fresh(wish.offer.version)
-    archive = updater.state_path / "downloads" / safe_name(f"{component.name}-{wish.offer.version}-{artifact.name}")
+    downloads = updater.state_path / "downloads" / safe_name(f"{component.name}-{wish.offer.version}")
+    archive = downloads / safe_name(artifact.name)
     runs = service(component, updater)
     backup = updater.backup_path / f"{component.name}.{wish.stamp}.tar.gz"
     migrations = wish.guidance.migrations if wish.guidance else None
-    requirements = (wish.guidance.requirements_file if wish.guidance else None) or "requirements.txt"
+    requirements = wish.guidance.requirements_file if wish.guidance else None
 
     steps: list[AnyStep] = [
         Download(artifact.url, archive, artifact.size, artifact.sha256, artifact.size or _UNVERIFIED_LIMIT),
         Unpack(archive, new, place.live),
-        BuildVenv(new, requirements),
+        BuildVenv(new, requirements, required=True) if requirements else BuildVenv(new),
     ]
     if place.live is None:
         steps += [PointLink(place.install_path, new), StartService(runs)]
@@ -290,7 +291,7 @@ def _needs(artifact: Artifact, place: Place, archive: Path, new: Path, backup: P
 
 def _tidy(wish: Wish, place: Place, archive: Path) -> Sequence[AnyStep]:
     """Clear what nobody needs once the update counts: never the former release, nor others that the owner keeps."""
-    steps: list[AnyStep] = [RemovePath(archive)]
+    steps: list[AnyStep] = [RemovePath(archive.parent)]
     in_use = place.live.name if place.live and not place.plain else None
     former = [name for name, _ in sorted(place.releases, key=lambda each: each[1]) if name != in_use]
     kept = wish.updater.keep_releases - (1 if place.live else 0)

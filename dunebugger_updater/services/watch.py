@@ -1,6 +1,7 @@
 """Watching for releases: ask, remember what was heard, and say honestly what is not known."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -117,7 +118,8 @@ class Watch:
             heard = msgspec.structs.replace(before, problem=str(error), problem_since=since)
         else:
             heard = Heard(_shortened(catalogue), now)
-        await self._device.files.write(self._memory(component), to_json(heard))
+        with contextlib.suppress(EffectError):  # who may not write here may still ask; it is only not remembered
+            await self._device.files.write(self._memory(component), to_json(heard))
         return heard
 
     def _memory(self, component: Component) -> Path:

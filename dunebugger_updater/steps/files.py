@@ -31,7 +31,8 @@ class Download(Step, frozen=True, tag="download"):
     async def way_back(self, device: Device) -> Sequence[Step]:
         if await device.files.exists(self.to):
             return ()
-        return (RemovePath(self.to), RemovePath(self._unverified))
+        mark = self._unverified.with_name(self._unverified.name + ".etag")  # what lets a broken download be continued
+        return (RemovePath(self.to), RemovePath(self._unverified), RemovePath(mark))
 
     async def apply(self, device: Device) -> None:
         if await device.files.exists(self.to) and self.sha256 in {None, await device.files.checksum(self.to)}:

@@ -13,8 +13,10 @@ class BuildVenv(Step, frozen=True, tag="build_venv"):
     """Make a release's virtual environment, at its final path, while the old release still runs."""
 
     release: Path
-    requirements: str | None = None
-    """Relative to the release; ``None`` when it needs nothing."""
+    requirements: str = "requirements.txt"
+    """Relative to the release."""
+    required: bool = False
+    """Whether it has to be there: a manifest that names it says so, the usual name alone does not."""
     limit: float = 3600
     """Seconds.  Native code compiles for a long time on a small device."""
 
@@ -28,7 +30,9 @@ class BuildVenv(Step, frozen=True, tag="build_venv"):
 
     async def apply(self, device: Device) -> None:
         if not await device.python.complete(self.release):
-            await device.python.build(self.release, self.requirements, limit=self.limit, report=device.report)
+            named = self.required or await device.files.exists(self.release / self.requirements)
+            needs = self.requirements if named else None
+            await device.python.build(self.release, needs, limit=self.limit, report=device.report)
 
 
 class CarryOver(Step, frozen=True, tag="carry_over"):
