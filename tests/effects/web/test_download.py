@@ -154,13 +154,15 @@ async def test_a_full_disk_is_told_as_such(world: World, monkeypatch: pytest.Mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr(os, "writev", full)
     assert await world.refusal() == f"cannot write {world.to}: the disk is full"
 
 
 @pytest.mark.req("DB-110")
-async def test_a_folder_that_is_missing_is_told_as_such(world: World) -> None:
+async def test_a_file_where_the_folder_should_be_is_told_as_such(world: World) -> None:
+    (world.to.parent / "none").write_text("a file")
     world.to = world.to.parent / "none" / "file"
-    assert "no such file or directory" in await world.refusal()
+    assert re.search("cannot .*none.*: (not a directory|file exists)", await world.refusal())
 
 
 async def test_a_link_in_the_way_is_replaced_and_what_it_leads_to_is_left_alone(world: World) -> None:
@@ -183,3 +185,13 @@ async def test_a_cancelled_download_keeps_what_came(world: World) -> None:
     world.fake.troubles = []
     assert await world.download() == SHA256
     assert world.ranges()[-1] == "bytes=1500000-"
+
+
+async def test_a_disk_that_takes_only_some_bytes_at_a_time_still_gets_them_all(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "writev", lambda file, parts: write(file, bytes(parts[0][:1000])))
+    monkeypatch.setattr(os, "write", lambda file, left: write(file, left[:100_000]))
+    assert await world.download() == SHA256
+    assert world.to.read_bytes() == CONTENT
