@@ -244,6 +244,9 @@ class Containers(Protocol):
     async def image(self, reference: str) -> ImageState | None:
         """An image that is on the engine, by id or reference."""
 
+    async def data_root(self) -> Path:
+        """The directory in which the engine keeps its images: often another disk than the system's."""
+
     async def tags(self, repository: str) -> Sequence[str]:
         """The references under that repository on the engine, newest image first."""
 

@@ -45,6 +45,9 @@ class Engine:
     async def image(self, reference: str) -> ImageState | None:
         return await asyncio.to_thread(self._api.image, reference)
 
+    async def data_root(self) -> Path:
+        return Path(await asyncio.to_thread(self._api.data_root))
+
     async def tags(self, repository: str) -> Sequence[str]:
         return await asyncio.to_thread(self._api.tags, repository)
 

@@ -48,6 +48,11 @@ class EngineApi:
         with self._conversation() as client:
             return _image(client, reference)
 
+    def data_root(self) -> str:
+        """Where the engine keeps images and containers."""
+        with self._conversation() as client:
+            return str(client.info().get("DockerRootDir") or "/var/lib/docker")
+
     def tags(self, repository: str) -> Sequence[str]:
         """The references under ``repository``, those of the newest image first."""
         with self._conversation() as client:

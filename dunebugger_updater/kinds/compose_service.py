@@ -46,8 +46,8 @@ from dunebugger_updater.steps import (
 KEPT = "dunebugger-updater/kept"
 """The repository of the names that hold former images; nothing is ever pushed there."""
 
-_IMAGE = 300_000_000
-"""Bytes that an image is taken to need where the registry does not say."""
+_IMAGE = 600_000_000
+"""Bytes that an image is taken to need, packed and unpacked: registries do not say it before the pull."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -57,6 +57,8 @@ class Place(msgspec.Struct, frozen=True):
     file: Path
     env_file: Path
     has_env_file: bool
+    data_root: Path
+    """Where the engine keeps its images."""
     running: ContainerState | None
     image: ImageState | None
     """The image that runs."""
@@ -93,6 +95,7 @@ async def look(component: Component, backup_path: Path, device: Device) -> Place
         file=file,
         env_file=env_file,
         has_env_file=await device.files.exists(env_file),
+        data_root=await device.containers.data_root(),
         running=running,
         image=await device.containers.image(running.image) if running else None,
         kept=tuple(
@@ -149,7 +152,7 @@ def plan_update(wish: Wish, target: str, remote: RemoteImage, place: Place) -> P
         health=_health(component, which, QUICK) if running else (),
         before=(
             *conditions(component),
-            FreeSpace((Need(Path("/var/lib/docker"), size * 3, "image layers"),)),
+            FreeSpace((Need(place.data_root, size, "image layers"),)),
             ImageAvailable(target, remote.digest),
             *wanted_before(wish, place.file.parent),
         ),

@@ -87,6 +87,8 @@ class Watch:
         if heard.catalogue is not None:
             offer = choose(there.version, heard.catalogue, rules(component), quarantined=bad)
         status, message = _in_words(there, heard, offer, trouble)
+        if bad and status == "up_to_date":
+            message += f"; {', '.join(sorted(bad))} failed here or was taken back, and is only taken by name"
         return ComponentView(
             name=component.name,
             type=component.type,

@@ -387,6 +387,9 @@ class Engine:
     async def image(self, reference: str) -> ImageState | None:
         return self.images.get(self.names.get(reference, reference))
 
+    async def data_root(self) -> Path:
+        return Path("/var/lib/docker")
+
     async def tags(self, repository: str) -> Sequence[str]:
         return sorted(name for name in self.names if name.rpartition(":")[0] == repository)
 
