@@ -9,7 +9,7 @@ import hashlib
 import msgspec
 
 from dunebugger_updater.checks import AnyCheck
-from dunebugger_updater.model.codec import to_json
+from dunebugger_updater.model.codec import from_json, to_json
 from dunebugger_updater.model.service import Service
 from dunebugger_updater.ports import ComposeService
 from dunebugger_updater.steps import AnyStep
@@ -44,4 +44,5 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def hash(self) -> str:
         """What an approval is bound to: another plan has another hash."""
-        return hashlib.sha256(to_json(self)).hexdigest()
+        # Spelled as it is once it was read: 60 and 60.0 are the same plan.
+        return hashlib.sha256(to_json(from_json(to_json(self), Plan))).hexdigest()

@@ -31,10 +31,12 @@ SUFFIX = ".jsonl"
 class RunFile:
     """The journal of one run, open for more."""
 
-    def __init__(self, path: Path, clock: Clock, told: Sequence[Told] = ()) -> None:
+    def __init__(self, path: Path, clock: Clock) -> None:
         self.path = path
         self._clock = clock
-        self._lines = [_line(each) for each in told]
+        # As they lie on the disk, never spelled anew: another version, or a number that was written 60 and is read as
+        # 60.0, has other lengths, and the next line would be written into the middle of the story.
+        self._lines = [line for line, _ in _good_lines(path)]
         self._fd: int | None = None
 
     async def write(self, event: AnyEvent) -> None:
@@ -102,17 +104,21 @@ class RunFile:
 
 def read(path: Path) -> Sequence[Told]:
     """Answer what a journal tells, up to its first damaged line; empty when there is nothing in it."""
+    return [told for _, told in _good_lines(path)]
+
+
+def _good_lines(path: Path) -> Sequence[tuple[bytes, Told]]:
     try:
         content = path.read_bytes()
     except OSError:
         return ()
-    told: list[Told] = []
+    good: list[tuple[bytes, Told]] = []
     for line in content.split(b"\0", 1)[0].splitlines(keepends=True):
-        each = _read_line(line)
-        if each is None or each.n != len(told):
+        told = _read_line(line)
+        if told is None or told.n != len(good):
             break
-        told.append(each)
-    return told
+        good.append((line, told))
+    return good
 
 
 def _line(told: Told) -> bytes:
@@ -194,4 +200,4 @@ class RunDirectory:
 
     def reopen(self, story: Story) -> RunFile:
         """Continue one that is open."""
-        return RunFile(self._directory / f"{story.id}{SUFFIX}", self._clock, story.told)
+        return RunFile(self._directory / f"{story.id}{SUFFIX}", self._clock)
