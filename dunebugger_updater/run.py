@@ -4,126 +4,70 @@ Nothing here touches the device: given the same events, the answer is the same.
 """
 
 from collections.abc import Iterable
-from enum import StrEnum
 from functools import reduce
-from typing import Literal, TypeAlias, assert_never
+from typing import assert_never
 
 import msgspec
 from msgspec.structs import replace
 
-from dunebugger_updater.checks import AnyCheck
+from dunebugger_updater.events import (
+    Answered,
+    AnyEvent,
+    BackFailed,
+    Began,
+    Closed,
+    Committed,
+    Event,
+    Finished,
+    Opened,
+    Outcome,
+    Restarted,
+    Side,
+    Tidied,
+    TurnedBack,
+    Undone,
+)
+from dunebugger_updater.moves import Act, Ask, Close, Commit, Move, Tidy, TurnBack, Undo
 from dunebugger_updater.plan import Plan
 from dunebugger_updater.steps import AnyStep
+
+__all__ = [
+    "PATIENCE",
+    "TRIES_BACK",
+    "Act",
+    "Answered",
+    "AnyEvent",
+    "Ask",
+    "BackFailed",
+    "Began",
+    "Close",
+    "Closed",
+    "Commit",
+    "Committed",
+    "Event",
+    "Finished",
+    "Move",
+    "Opened",
+    "Outcome",
+    "Restarted",
+    "Run",
+    "Side",
+    "Tidied",
+    "Tidy",
+    "TurnBack",
+    "TurnedBack",
+    "Undo",
+    "Undone",
+    "next_move",
+    "retell",
+    "tell",
+]
 
 PATIENCE = 3
 """Restarts without progress before a run turns around, and again before it gives up going back."""
 
 TRIES_BACK = 3
 """How often a step of the way back is tried before a person is needed."""
-
-Side: TypeAlias = Literal["health", "before", "switch", "after", "back"]
-
-
-class Outcome(StrEnum):
-    """How a run ended."""
-
-    UPDATED = "updated"
-    NOTHING_TO_DO = "nothing_to_do"
-    REFUSED = "refused"
-    """A check, a policy or the owner said no; nothing changed."""
-    FAILED = "failed"
-    """It did not work; nothing that the owner runs was touched."""
-    ROLLED_BACK = "rolled_back"
-    STUCK = "stuck"
-    """A person is needed; the commands are in the run."""
-    PLANNED = "planned"
-
-
-class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="event"):
-    """Something that happened.  A later version may add events, and never changes the meaning of one."""
-
-
-class Opened(Event, frozen=True, tag="opened"):
-    """A plan was made and accepted."""
-
-    run: str
-    plan: Plan
-    actor: str = ""
-    """Who said yes: ``owner``, ``policy``, a token's name."""
-
-
-class Restarted(Event, frozen=True, tag="restarted"):
-    """We started and found this run unfinished."""
-
-
-class Answered(Event, frozen=True, tag="answered"):
-    """All checks on one side of the plan were asked."""
-
-    side: Side
-    objections: tuple[str, ...]
-
-
-class Began(Event, frozen=True, tag="began"):
-    """Written before a step touches anything, with the way back as it was found then."""
-
-    step: int
-    way_back: tuple[AnyStep, ...]
-
-
-class Finished(Event, frozen=True, tag="finished"):
-    """A step is done."""
-
-    step: int
-
-
-class TurnedBack(Event, frozen=True, tag="turned_back"):
-    """From here on the run only goes back."""
-
-    reason: str
-    blame: bool = False
-    """Whether this speaks against the new version."""
-    refused: bool = False
-    """Whether somebody said no, rather than something failed."""
-    evidence: tuple[str, ...] = ()
-    """The last log lines of what failed."""
-
-
-class Undone(Event, frozen=True, tag="undone"):
-    """The way back of a step was walked."""
-
-    step: int
-
-
-class BackFailed(Event, frozen=True, tag="back_failed"):
-    """A step of the way back did not work this time."""
-
-    step: int
-    reason: str
-
-
-class Committed(Event, frozen=True, tag="committed"):
-    """The update counts.  From here on the run only goes forward."""
-
-
-class Tidied(Event, frozen=True, tag="tidied"):
-    """One piece of clearing up was done, or was given up."""
-
-    step: int
-    problem: str | None = None
-
-
-class Closed(Event, frozen=True, tag="closed"):
-    """The end."""
-
-    outcome: Outcome
-    reason: str = ""
-    commands: tuple[str, ...] = ()
-    """What a person can do by hand, when ``outcome`` is stuck."""
-
-
-AnyEvent: TypeAlias = (
-    Opened | Restarted | Answered | Began | Finished | TurnedBack | Undone | BackFailed | Committed | Tidied | Closed
-)
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -216,59 +160,6 @@ def retell(events: Iterable[AnyEvent]) -> Run:
     if not isinstance(first, Opened):
         raise ValueError("a run begins with its plan")  # noqa: TRY004  (the story is wrong, not the type)
     return reduce(tell, rest, Run(first.plan))
-
-
-class Ask(msgspec.Struct, frozen=True):
-    """Ask these checks."""
-
-    side: Side
-    checks: tuple[AnyCheck, ...]
-
-
-class Act(msgspec.Struct, frozen=True):
-    """Do this step; ``begun`` when its way back is already on the disk."""
-
-    number: int
-    step: AnyStep
-    begun: bool
-
-
-class TurnBack(msgspec.Struct, frozen=True):
-    """Stop going forward."""
-
-    reason: str
-    blame: bool = False
-    refused: bool = False
-
-
-class Undo(msgspec.Struct, frozen=True):
-    """Walk the way back of one step; not the first time when ``tried`` is more than 0."""
-
-    number: int
-    steps: tuple[AnyStep, ...]
-    tried: int
-
-
-class Commit(msgspec.Struct, frozen=True):
-    """Say that the update counts."""
-
-
-class Tidy(msgspec.Struct, frozen=True):
-    """Clear up; a failure changes nothing."""
-
-    number: int
-    step: AnyStep
-
-
-class Close(msgspec.Struct, frozen=True):
-    """End the run."""
-
-    outcome: Outcome
-    reason: str = ""
-    commands: tuple[str, ...] = ()
-
-
-Move: TypeAlias = Ask | Act | TurnBack | Undo | Commit | Tidy | Close
 
 
 def next_move(run: Run) -> Move | None:  # noqa: C901, PLR0911  (the decision reads from top to bottom)

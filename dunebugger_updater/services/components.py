@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import assert_never
 
-from dunebugger_updater.kinds import compose_service, python_app
+from dunebugger_updater.kinds import compose_service, python_app, python_app_plans
 from dunebugger_updater.kinds.base import Artifact, Installed, Wish
 from dunebugger_updater.manifest import Bounds, Guidance, Origin, origin_of
 from dunebugger_updater.model.release import Asset, Release
@@ -112,7 +112,7 @@ async def plan_update(
     match component.type:
         case "python_app":
             file = artifact(component, settings, offer, guidance)
-            return python_app.plan_update(wish, file, await python_app.look(component, settings.updater, device))
+            return python_app_plans.plan_update(wish, file, await python_app.look(component, settings.updater, device))
         case "container":
             target = compose_service.reference(
                 component, offer.version, offer.release.tag, guidance.image_tag if guidance else None
@@ -137,7 +137,7 @@ async def plan_return(component: Component, settings: Settings, version: str, de
             kept = {name.split("~")[0]: name for name, _ in place.releases if place.home / name != place.live}
             if version not in kept:
                 raise EffectError(f"cannot go back to {version}: kept are {', '.join(sorted(kept)) or 'none'}")
-            return python_app.plan_return(
+            return python_app_plans.plan_return(
                 component, settings.updater, place, kept[version], now.strftime("%Y%m%dT%H%M%SZ")
             )
         case "container":

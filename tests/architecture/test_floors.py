@@ -11,7 +11,7 @@ FLOORS: list[set[str]] = [
     {"model", "bundled"},
     {"ports"},
     {"steps", "checks"},
-    {"manifest", "offer", "plan", "run", "story"},
+    {"manifest", "offer", "plan", "events", "moves", "run", "story"},
     {"kinds"},
     {"engine"},
     {"effects"},  # they implement what the floors below declare; only the roots may see them
@@ -26,7 +26,7 @@ FLOORS: list[set[str]] = [
     {"demo"},
     {"cli", "agent", "hub.app", "__main__", "python_interface"},
 ]
-ROOTS = {"wiring", "cli", "agent", "hub.app", "demo", "effects", "config"}
+ROOTS = {"wiring", "cli", "agent", "hub.app", "demo", "doctor", "effects", "config"}
 """Who may see the real world: composition roots, and the effects among themselves."""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from doubles.world import DATA, World, quiet
 
-from dunebugger_updater.kinds import compose_service, python_app
+from dunebugger_updater.kinds import compose_service, python_app, python_app_plans
 from dunebugger_updater.kinds.base import Artifact, Wish
 from dunebugger_updater.manifest import Guidance, Migrations
 from dunebugger_updater.model.release import Release
@@ -73,7 +73,7 @@ def app_scene(
     guidance = Guidance(version="1.1.0", migrations=Migrations("migrate.py", optional=False)) if migrate else None
     wish = Wish(component, UPDATER, OFFER, guidance, NOW)
     place = asyncio.run(python_app.look(component, UPDATER, world.device))
-    plan = python_app.plan_update(wish, Artifact("app.tar.gz", "http://release.test/app.tar.gz", 100, sha), place)
+    plan = python_app_plans.plan_update(wish, Artifact("app.tar.gz", "http://release.test/app.tar.gz", 100, sha), place)
     world.power.spent = 0
     before = dict(world.disk.nodes)
 
