@@ -26,7 +26,7 @@ PROGRESS = 1_048_576
 _PART = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
 
 
-class _BrokenOff(Exception):  # noqa: N818  (no error yet: the next try may well succeed)
+class _BrokenOff(Exception):
     """What came so far is kept."""
 
 
@@ -119,15 +119,15 @@ class Download:
     def _agree(self, response: aiohttp.ClientResponse, kept: int, etag: str) -> int:
         """From which byte the answer goes on, or why it cannot be used."""
         status = response.status
-        if status == 403 and response.url.origin() != self._url.origin():  # noqa: PLR2004
+        if status == 403 and response.url.origin() != self._url.origin():
             raise _ExpiredError  # links to the files are good for minutes only: ask for a new one
-        if status == 416 or (status == 206 and not _continues(response, kept, etag)):  # noqa: PLR2004
+        if status == 416 or (status == 206 and not _continues(response, kept, etag)):
             self._forget()
             raise _BrokenOff("it cannot be continued where it stopped")
-        if status == 401 and self._token:  # noqa: PLR2004
+        if status == 401 and self._token:
             self._token = None  # expired, and then even public files are refused
             raise _TokenRefusedError
-        if status >= 500 or status in (408, 429):  # noqa: PLR2004
+        if status >= 500 or status in (408, 429):
             raise _BrokenOff(f"{host_of(response.url)} answered with status {status}")
         if status in (404, 410):
             raise self._refusal("it is not there any more")
@@ -135,7 +135,7 @@ class Download:
             raise self._refusal(f"{host_of(response.url)} answered with status {status}")
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise self._refusal("the host packs it although it was asked not to")
-        start = kept if status == 206 else 0  # noqa: PLR2004
+        start = kept if status == 206 else 0
         if response.content_length is not None:
             self._check_total(start + response.content_length)
         return start
@@ -222,9 +222,9 @@ def _continues(response: aiohttp.ClientResponse, kept: int, etag: str) -> bool:
 
 def _left_over(stream: aiohttp.StreamReader) -> bytes:
     """What arrived before the line broke.  aiohttp tells of the break first, and has no way to ask for the rest."""
-    return b"".join(stream._buffer)[stream._buffer_offset :]  # noqa: SLF001  (up to 2 MiB would be fetched again)
+    return b"".join(stream._buffer)[stream._buffer_offset :]
 
 
 def _is_strong(etag: str) -> bool:
     """Only a strong ETag promises the same bytes; ``W/…`` promises the same meaning."""
-    return len(etag) > 2 and etag.isascii() and etag.isprintable() and etag[0] == etag[-1] == '"'  # noqa: PLR2004
+    return len(etag) > 2 and etag.isascii() and etag.isprintable() and etag[0] == etag[-1] == '"'

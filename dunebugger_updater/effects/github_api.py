@@ -91,13 +91,13 @@ class GitHubApi:
         url = path if "://" in path else f"{self._root}{path}"
         token = self._usable_token()
         heard = await self._ask(url, about, accept, token, most, keep=keep)
-        if heard.status == 401 and token:  # noqa: PLR2004  (Unauthorized: even public data, when the token is bad)
+        if heard.status == 401 and token:
             self._token_refused_until = self._clock.up() + LONGEST
             heard = await self._ask(url, about, accept, None, most, keep=keep)
-        if heard.status == 200:  # noqa: PLR2004
+        if heard.status == 200:
             self._check_kind(heard.kind, about)
             return Reply(found=True, body=heard.body, kind=heard.kind, next=self._next(heard.link))
-        if heard.status == 404:  # noqa: PLR2004
+        if heard.status == 404:
             return Reply(found=False)
         raise EffectError(self._sentence(heard, about))
 
@@ -111,13 +111,13 @@ class GitHubApi:
                 raise EffectError(f"cannot check {about}: {objection}")
             kept = await asyncio.to_thread(self._cache.get, url, accept, token) if keep else None
             heard = await self._fetch(url, accept, token, most, kept.etag if kept else None)
-            if heard.status == 304 and kept is None:  # noqa: PLR2004  (a proxy in between may do that)
+            if heard.status == 304 and kept is None:
                 heard = await self._fetch(url, accept, token, most, None)
-        if heard.status == 304 and kept is not None:  # noqa: PLR2004
+        if heard.status == 304 and kept is not None:
             return msgspec.structs.replace(
                 heard, status=200, body=kept.body, link=heard.link or kept.link, kind=kept.kind
             )
-        if heard.status == 200 and heard.etag and keep:  # noqa: PLR2004
+        if heard.status == 200 and heard.etag and keep:
             kept = Kept(heard.etag, heard.body, heard.link, heard.kind)
             await asyncio.to_thread(self._cache.put, url, accept, token, kept)
         return heard
@@ -132,8 +132,8 @@ class GitHubApi:
         with said_plainly(self.host):
             # The address is encoded as it must be already: a second look would turn %2F in a tag into a slash.
             async with followed(session, URL(url, encoded=True), headers, self._hosts, _PATIENCE) as response:
-                body = await self._body(response, most if response.status < 400 else LARGEST)  # noqa: PLR2004
-                said = refusal(body) if response.status >= 400 else refusal(b"")  # noqa: PLR2004
+                body = await self._body(response, most if response.status < 400 else LARGEST)
+                said = refusal(body) if response.status >= 400 else refusal(b"")
                 signed = token is not None
                 limit = self._throttles[signed].hear(
                     response.status, response.headers, said.message, said.documentation_url
@@ -175,10 +175,10 @@ class GitHubApi:
         status, said = heard.status, refusal(heard.body)
         if heard.limit:
             return f"cannot check {about}: {heard.limit}"
-        if status == 401:  # noqa: PLR2004
+        if status == 401:
             return f"cannot check {about}: {self.host} wants a token"
-        if status == 403:  # noqa: PLR2004
+        if status == 403:
             return f"cannot check {about}: {self.host} forbids it: {said.message[:200] or 'without saying why'}"
-        if status >= 500:  # noqa: PLR2004
+        if status >= 500:
             return f"cannot check {about}: {self.host} is in trouble (status {status}); try again later"
         return f"cannot check {about}: {self.host} answered with status {status} {said.message[:200]}".rstrip()

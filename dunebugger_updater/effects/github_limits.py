@@ -55,11 +55,11 @@ class Throttle:
             self._use_up(self.limits, self._now(headers))
             return self._sentence if refused else None
         told = any(words in message.lower() for words in _SLOW_DOWN) or documentation.endswith(_SLOW_DOWN_URLS)
-        if status == 429 or (refused and told):  # noqa: PLR2004  (Too Many Requests)
+        if status == 429 or (refused and told):
             if self.objection() is None:  # several requests under way hear the same thing, and it counts once
                 self._slowed += 1
             return self._slow_down(SHORTEST * 2 ** min(self._slowed - 1, 6))
-        if status < 400:  # noqa: PLR2004
+        if status < 400:
             self._slowed = 0
         return None
 

@@ -84,7 +84,7 @@ def show(found: dict[str, list[tuple[float, float]]]) -> None:
         trips = [trip for trip, _ in values]
         spread = f"{min(trips):.2f}-{max(trips):.2f}"
         busy = statistics.median(busy for _, busy in values)
-        print(f"{way:26} {statistics.median(trips):6.2f} round trips  ({spread}), {busy:.0f} ms of CPU")  # noqa: T201
+        print(f"{way:26} {statistics.median(trips):6.2f} round trips  ({spread}), {busy:.0f} ms of CPU")
 
 
 @pytest.mark.bench

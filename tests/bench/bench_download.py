@@ -99,9 +99,9 @@ def show(found: list[tuple[float, float]]) -> None:
         ("download", [ours for ours, _ in found]),
         ("hash, then write", [theirs for _, theirs in found]),
     ):
-        print(f"{name:17} {statistics.median(values):6.3f} s  ({min(values):.3f}-{max(values):.3f})")  # noqa: T201
+        print(f"{name:17} {statistics.median(values):6.3f} s  ({min(values):.3f}-{max(values):.3f})")
     ratios = [ours / theirs for ours, theirs in found]
-    print(f"{'ratio':17} {statistics.median(ratios):6.2f}    ({min(ratios):.2f}-{max(ratios):.2f})")  # noqa: T201
+    print(f"{'ratio':17} {statistics.median(ratios):6.2f}    ({min(ratios):.2f}-{max(ratios):.2f})")
 
 
 @pytest.mark.bench
