@@ -128,6 +128,7 @@ def _settings(sections: Mapping[str, Section], path: Path | None, *, has_apt: bo
         panel=_panel(ours["Panel"]),
         notifications=_notifications(ours["Notifications"]),
         hub=_hub(ours["Hub"]),
+        file=path,
     )
     refuse_twins(settings.components, sections)
     for section in ours.values():

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,7 +51,6 @@ class DeviceLock:
             said = self._path.read_bytes()[:20].decode(errors="replace").strip()
         except OSError:
             return None
-        held = [line.split() for line in locks if " FLOCK " in line]
-        if not any(words[5].rpartition(":")[2] == str(inode) for words in held if len(words) > 5):
+        if not any(re.search(rf" FLOCK .*:{inode} ", line) for line in locks):
             return None
         return said if said.isdigit() else "unknown"

@@ -138,6 +138,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     panel: Panel = Panel()
     notifications: Notifications = Notifications()
     hub: Hub = Hub()
+    file: Path | None = None
+    """What it was read from; ``None`` when the defaults count."""
 
     def component(self, name: str) -> Component | None:
         """The component called ``name``."""
