@@ -61,7 +61,7 @@ def _is_real(directory: Path) -> bool:
 
 
 def _prepared(directory: Path, keep_as: Path) -> bool:
-    return keep_as.is_symlink() and os.readlink(keep_as) == link_content(directory, keep_as)
+    return keep_as.is_symlink() and os.readlink(keep_as) == link_content(directory, keep_as)  # noqa: PTH115  (as it is written)
 
 
 def _flush(directory: Path, keep_as: Path) -> None:

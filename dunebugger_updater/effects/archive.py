@@ -47,7 +47,7 @@ def unpack(
     into: Path,
     *,
     owner: Owner | None = None,
-    limits: Limits = Limits(),
+    limits: Limits = Limits(),  # noqa: B008  (a frozen value)
     heard: Callable[[str, float | None], None] | None = None,
 ) -> Mapping[str, str]:
     """Unpack ``archive`` (.tar, or that with gzip, bzip2 or xz) so that ``into`` exists only complete and on the disk.

@@ -19,7 +19,7 @@ _UNSEEN = {"Cc": "a control character", "Cf": "an invisible character", "Zl": "a
 def shown(raw: bytes) -> str:
     """A name as a sentence may hold it: quoted, plain ASCII, not endless."""
     text = ascii(raw.decode("utf-8", "backslashreplace"))
-    return text if len(text) <= 80 else f"{text[:77]}…'"
+    return text if len(text) <= 80 else f"{text[:77]}…'"  # noqa: PLR2004  (what still reads well)
 
 
 class Place(msgspec.Struct):

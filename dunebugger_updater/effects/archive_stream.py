@@ -22,7 +22,7 @@ _HARMLESS = 2**20
 """Bytes.  Whatever unpacks to less is no bomb, however well it was compressed."""
 
 
-class Refused(EffectError):
+class Refused(EffectError):  # noqa: N818  (a verdict, told as a sentence; it reads as what happened)
     """The archive is not one that we unpack.  Nothing of it was written."""
 
 
@@ -76,13 +76,13 @@ class _Gzip:
 
 
 def _bzip2() -> _Machine:
-    import bz2
+    import bz2  # noqa: PLC0415  (rarely needed, and not in every build of Python)
 
     return bz2.BZ2Decompressor()
 
 
 def _xz() -> _Machine:
-    import lzma
+    import lzma  # noqa: PLC0415  (the same)
 
     return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
 

@@ -106,7 +106,7 @@ async def run(
 
 
 async def _listen(stream: asyncio.StreamReader | None, hear: Callable[[str], None] | None) -> str:
-    assert stream is not None
+    assert stream is not None  # noqa: S101  (both streams are pipes: see run)
     kept = bytearray()
     line = bytearray()
     while chunk := await stream.read(65_536):

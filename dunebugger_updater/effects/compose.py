@@ -184,7 +184,7 @@ def _names(files: Sequence[Path]) -> str:
 
 
 def _image_in(config: str, service: str) -> str | None:
-    import yaml
+    import yaml  # noqa: PLC0415  (slow to import, and only devices with containers need it)
 
     try:
         image = yaml.safe_load(config)["services"][service]["image"]

@@ -27,7 +27,7 @@ def trusted_roots() -> ssl.SSLContext | bool:
         return True
     context = ssl.create_default_context()
     with contextlib.suppress(ImportError):
-        import certifi
+        import certifi  # noqa: PLC0415  (absent from most devices, and then nothing can be verified)
 
         context.load_verify_locations(cafile=certifi.where())
     return context

@@ -62,8 +62,8 @@ class EngineApi:
 
     def remote(self, reference: str) -> RemoteImage:
         """What a registry has under ``reference``, as the engine sees it: with its proxies, mirrors and logins."""
-        import docker.errors
-        import requests
+        import docker.errors  # noqa: PLC0415  (slow, and only devices with containers need it)
+        import requests  # noqa: PLC0415  (slow to import)
 
         with self._conversation(REGISTRY_PATIENCE) as client:
             try:
@@ -86,8 +86,8 @@ class EngineApi:
         It is pulled by its digest and named afterwards: pulled by its tag, another image may come, and a name that
         people use would lead to it by then.
         """
-        import docker.errors
-        import requests
+        import docker.errors  # noqa: PLC0415  (slow to import)
+        import requests  # noqa: PLC0415  (slow to import)
 
         name = image_name(reference)
         if name is None:
@@ -119,7 +119,7 @@ class EngineApi:
 
         The last name of an image that a container uses stays: the image would stay, but nobody could tell what it is.
         """
-        import docker.errors
+        import docker.errors  # noqa: PLC0415  (slow to import)
 
         with self._conversation(REGISTRY_PATIENCE) as client:
             try:
@@ -130,7 +130,7 @@ class EngineApi:
 
     def log(self, container: str, lines: int) -> Sequence[str]:
         """The last lines of what it printed, plain text."""
-        import docker.errors
+        import docker.errors  # noqa: PLC0415  (slow to import)
 
         with self._conversation() as client:
             try:
@@ -143,9 +143,9 @@ class EngineApi:
 
     @contextmanager
     def _conversation(self, patience: float | None = None) -> "Iterator[docker.APIClient]":
-        import docker.errors
-        import requests
-        from docker.utils import kwargs_from_env
+        import docker.errors  # noqa: PLC0415  (slow to import)
+        import requests  # noqa: PLC0415  (slow to import)
+        from docker.utils import kwargs_from_env  # noqa: PLC0415  (slow to import)
 
         limit = patience or self._patience
 
@@ -172,7 +172,7 @@ class EngineApi:
 
     @staticmethod
     def _inspected(client: "docker.APIClient", name: str) -> ContainerState | None:
-        import docker.errors
+        import docker.errors  # noqa: PLC0415  (slow to import)
 
         try:
             told = client.inspect_container(name)
@@ -208,7 +208,7 @@ def _knock(host: str, patience: float) -> None:
 
 
 def _image(client: "docker.APIClient", reference: str) -> ImageState | None:
-    import docker.errors
+    import docker.errors  # noqa: PLC0415  (slow to import)
 
     try:
         told = client.inspect_image(reference)  # type: ignore[no-untyped-call]  # the stubs left it out
@@ -239,7 +239,7 @@ def _follow(messages: Any, reference: str, tell: Callable[[str, float | None], N
             layers[message["id"]] = (total, total)
         whole = sum(total for _, total in layers.values())
         share = sum(have for have, _ in layers.values()) / whole if whole else None
-        if share is not None and share - told >= 0.01:
+        if share is not None and share - told >= 0.01:  # noqa: PLR2004  (whole percents are enough for anybody)
             told = share
             tell(f"pulling {reference.partition('@')[0]}", share)
 

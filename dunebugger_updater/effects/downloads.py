@@ -26,7 +26,7 @@ PROGRESS = 1_048_576
 _PART = re.compile(r"bytes (\d+)-\d+/(?:\d+|\*)")
 
 
-class _BrokenOff(Exception):
+class _BrokenOff(Exception):  # noqa: N818  (no error yet: the next try may well succeed)
     """What came so far is kept."""
 
 
@@ -222,7 +222,7 @@ def _continues(response: aiohttp.ClientResponse, kept: int, etag: str) -> bool:
 
 def _left_over(stream: aiohttp.StreamReader) -> bytes:
     """What arrived before the line broke.  aiohttp tells of the break first, and has no way to ask for the rest."""
-    return b"".join(stream._buffer)[stream._buffer_offset :]
+    return b"".join(stream._buffer)[stream._buffer_offset :]  # noqa: SLF001  (up to 2 MiB would be fetched again)
 
 
 def _is_strong(etag: str) -> bool:

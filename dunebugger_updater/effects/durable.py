@@ -80,7 +80,7 @@ def _syncfs(descriptor: int) -> bool:
 def _sync_one_by_one(path: Path) -> None:
     for folder, _, names in os.walk(path):
         for name in [*names, "."]:
-            each = os.path.join(folder, name)
+            each = os.path.join(folder, name)  # noqa: PTH118  (a Path would drop the ".")
             if stat.S_IFMT(os.lstat(each).st_mode) in {stat.S_IFREG, stat.S_IFDIR}:
                 descriptor = os.open(each, os.O_RDONLY)
                 try:
@@ -119,7 +119,7 @@ def write_whole(path: Path, content: bytes, mode: int | None = None) -> None:
         # O_EXCL: the directory may belong to somebody who could have put a link there for us to follow.
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            with open(descriptor, "wb") as stream:
+            with open(descriptor, "wb") as stream:  # noqa: PTH123  (a descriptor has no Path)
                 stream.write(content)
                 stream.flush()
                 if before is not None:
@@ -179,7 +179,7 @@ def leads_to(link: Path) -> Path | None:
     """Where a symbolic link leads, absolute and without looking further; ``None`` when it is none."""
     with saying(f"cannot look at {link}"):
         try:
-            content = os.readlink(link)
+            content = os.readlink(link)  # noqa: PTH115  (Path.readlink would normalise what was written)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:

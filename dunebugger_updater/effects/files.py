@@ -99,7 +99,7 @@ class DiskFiles:
     async def listing(self, directory: Path) -> Sequence[str]:
         with durable.saying(f"cannot list {directory}"):
             try:
-                return sorted(os.listdir(directory))
+                return sorted(os.listdir(directory))  # noqa: PTH208  (names are what is asked for)
             except _GONE:
                 return ()
 
@@ -125,7 +125,7 @@ class DiskFiles:
         return await _aside(lambda: _checksum(path))
 
     async def unpack(self, archive: Path, into: Path, *, owner_like: Path | None, report: Report) -> None:
-        from dunebugger_updater.effects.archive import unpack
+        from dunebugger_updater.effects.archive import unpack  # noqa: PLC0415  (heavy, and only updates need it)
 
         owner = _owner_of(owner_like)
         heard = _from_thread(report)
@@ -165,7 +165,7 @@ def _read(path: Path, limit: int) -> bytes | None:
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         except _GONE:
             return None
-        with open(descriptor, "rb") as stream:
+        with open(descriptor, "rb") as stream:  # noqa: PTH123  (a descriptor has no Path)
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise EffectError(f"cannot read {path}: it is not a plain file")
             content = stream.read(limit + 1)
@@ -185,7 +185,7 @@ def _size(path: Path) -> TreeSize:
         for folder, _, names in os.walk(path):
             for name in names:
                 with contextlib.suppress(FileNotFoundError):
-                    total += os.lstat(os.path.join(folder, name)).st_size
+                    total += os.lstat(os.path.join(folder, name)).st_size  # noqa: PTH118  (quick on big trees)
                     count += 1
         return TreeSize(total, count)
 

@@ -95,7 +95,7 @@ class TagJson(msgspec.Struct, frozen=True):
         """As with a release."""
         return _is_of(self.commit.url, repository)
 
-    def release(self, *, with_token: bool) -> Release | None:
+    def release(self, *, with_token: bool) -> Release | None:  # noqa: ARG002  (asked like a release)
         """Our value.  A tag without a release has no dates, no flag and no files."""
         return Release(tag=self.name, commit=self.commit.sha)
 

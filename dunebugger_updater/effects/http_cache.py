@@ -82,7 +82,7 @@ class HttpCache:
 
     def _trim(self) -> None:
         # All but the files that were used last go, and what a power cut left half written an hour ago or earlier.
-        assert self._directory is not None
+        assert self._directory is not None  # noqa: S101  (see put)
         used = []
         with contextlib.suppress(OSError):
             for path in self._directory.iterdir():

@@ -119,7 +119,7 @@ class NewTree:
     def _clear(self, decision: Decision, mine: Mapping[str, Look] | None) -> None:
         """Remove what is neither the release's nor carried (any more)."""
         if mine is None:
-            assert self._memory is not None
+            assert self._memory is not None  # noqa: S101  (see _trusted)
             mine = {path: each.landed for path, each in self._memory.seen.items() if each.landed is not None}
             mine |= dict.fromkeys(self._memory.beside, (0, 0, 0, 0, 0))
         wanted = (self._release.keys() - decision.displaced) | decision.carry | set(decision.beside.values())

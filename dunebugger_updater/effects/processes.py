@@ -45,7 +45,7 @@ def look(pid: int) -> Process | None:
 
 def everyone() -> Sequence[Process]:
     """All processes."""
-    found = (look(int(name)) for name in os.listdir(_PROC) if name.isdigit())
+    found = (look(int(name)) for name in os.listdir(_PROC) if name.isdigit())  # noqa: PTH208  (250 Paths cost 1 ms)
     return [each for each in found if each is not None]
 
 

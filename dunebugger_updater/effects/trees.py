@@ -74,7 +74,7 @@ def copy_file(source: Path, target: Path, *, flush: bool) -> Look | None:
     Answers how the source looked before its first byte was read, or ``None`` when it is no plain file (any more).
     """
     reading = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with open(reading, "rb") as from_:
+    with open(reading, "rb") as from_:  # noqa: PTH123  (a descriptor has no Path)
         status = os.fstat(reading)
         if not stat.S_ISREG(status.st_mode):
             return None
@@ -82,7 +82,7 @@ def copy_file(source: Path, target: Path, *, flush: bool) -> Look | None:
         draft.unlink(missing_ok=True)
         try:
             writing = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with open(writing, "wb") as to:
+            with open(writing, "wb") as to:  # noqa: PTH123  (a descriptor has no Path)
                 shutil.copyfileobj(from_, to, 1_048_576)
                 to.flush()
                 give(writing, status.st_uid, status.st_gid)
@@ -103,7 +103,7 @@ def copy_link(source: Path, target: Path) -> Look:
     status = source.lstat()
     draft = beside(target, "writing")
     draft.unlink(missing_ok=True)
-    draft.symlink_to(os.readlink(source))
+    draft.symlink_to(os.readlink(source))  # noqa: PTH115  (as it is written)
     with contextlib.suppress(PermissionError):
         os.lchown(draft, status.st_uid, status.st_gid)
     os.utime(draft, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)
