@@ -49,6 +49,9 @@ class Services(Protocol):
     async def stop(self, service: Service) -> None:
         """Return once no process of it is left."""
 
+    async def interrupted(self, service: Service) -> bool:
+        """Whether it ran, nobody stopped it, and nobody else will start it again: what a power cut leaves."""
+
     async def last_log(self, service: Service, lines: int) -> Sequence[str]: ...
 
 

@@ -35,6 +35,13 @@ class Runners:
             case OwnProcess():
                 await self._supervisor.stop(service)
 
+    async def interrupted(self, service: Service) -> bool:
+        match service:
+            case SystemdUnit():
+                return False  # systemd starts what is enabled, and keeps what is not
+            case OwnProcess():
+                return await self._supervisor.interrupted(service)
+
     async def last_log(self, service: Service, lines: int) -> Sequence[str]:
         match service:
             case SystemdUnit():

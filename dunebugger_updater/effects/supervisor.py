@@ -97,6 +97,10 @@ class Supervisor:
         await self._end(service, self._everyone_of(service))
         service.pid_file.unlink(missing_ok=True)
 
+    async def interrupted(self, service: OwnProcess) -> bool:
+        """Whether it ended without being stopped: its pid file outlived it, in this boot or over a power cut."""
+        return service.pid_file.exists() and self._main(service) is None
+
     async def last_log(self, service: OwnProcess, lines: int) -> Sequence[str]:
         """The end of its log."""
         return await asyncio.to_thread(_tail, service.log_file, lines)

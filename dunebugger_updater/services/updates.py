@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from dunebugger_updater.engine import Cancel, Hear, Journal, drive
-from dunebugger_updater.kinds import way_back
+from dunebugger_updater.kinds import python_app, way_back
 from dunebugger_updater.manifest import Complaints, Guidance, guidance
 from dunebugger_updater.model.settings import Component, Settings
 from dunebugger_updater.model.version import Scheme, order, parse, satisfies
@@ -121,9 +121,18 @@ class Updates:
                     if story.closed is None:
                         await self._resume(story, self._runs.reopen(story), hear)
                         recovered.append(self._read(story.id))
+                await self._revive()
                 return recovered
         except EffectError as error:
             return Refusal(Outcome.REFUSED, str(error))
+
+    async def _revive(self) -> None:
+        """Start again what ran by our own hand when the power went."""
+        for component in self._settings.components:
+            if component.type == "python_app" and component.runner == "process":
+                runs = python_app.service(component, self._settings.updater)
+                if await self._device.services.interrupted(runs):
+                    await self._device.services.start(runs)
 
     async def _resume(self, story: Story, journal: Journal, hear: Hear) -> None:
         restarted = Restarted()

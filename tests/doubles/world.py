@@ -310,6 +310,9 @@ class Runners:
         self.failed.discard(service.label)
         self.power.instant(f"stop {service.label}")
 
+    async def interrupted(self, service: Service) -> bool:
+        return service.label in self.enabled and service.label not in self.running
+
     async def last_log(self, service: Service, lines: int) -> Sequence[str]:
         return (f"{service.label}: last words",)
 

@@ -362,3 +362,18 @@ async def test_a_lock_that_another_program_holds_is_told(tmp_path: Path, supervi
     finally:
         os.killpg(holder.pid, signal.SIGKILL)
         await holder.wait()
+
+
+async def test_what_a_power_cut_ended_is_told_from_what_was_stopped(tmp_path: Path, supervisor: Supervisor) -> None:
+    service = app(tmp_path, *SLEEPER)
+    assert not await supervisor.interrupted(service)
+    await supervisor.start(service)
+    state = await supervisor.state(service)
+    assert not await supervisor.interrupted(service), "it runs"
+    assert state.pid is not None
+    os.killpg(state.pid, signal.SIGKILL)
+    await until(lambda: not running(service))
+    assert await supervisor.interrupted(service)
+    await supervisor.start(service)
+    await supervisor.stop(service)
+    assert not await supervisor.interrupted(service), "somebody wanted it to stop"
