@@ -87,6 +87,7 @@ class Live:
         self._began = 0.0
         self._last = 0.0
         self._open = False
+        self._objections: tuple[str, ...] = ()
 
     def __call__(self, heard: Heard) -> None:  # noqa: C901, PLR0912  (one line for each thing that can be heard)
         match heard:
@@ -104,6 +105,7 @@ class Live:
                     self._line("✓", label)
                 for objection in objections:
                     self._line("✗", objection)
+                self._objections = objections
             case Began(step=step):
                 self._began = time.monotonic()
                 self._moving(f"… {self._title(step)}")
@@ -113,7 +115,8 @@ class Live:
                 took = time.monotonic() - self._began
                 self._line("✓", self._title(step) + (f"  ({took:.1f} s)" if took >= _OFTEN else ""))
             case TurnedBack(reason=reason, evidence=evidence):
-                self._line("✗", reason)
+                if reason != "; ".join(self._objections):  # what was just said is not said again
+                    self._line("✗", reason)
                 for line in evidence[-10:]:
                     self._line(" ", f"| {line}")
                 self._line("↩", "going back")
@@ -137,11 +140,12 @@ class Live:
         if not self._terminal or now - self._last < _OFTEN:
             return
         self._last = now
-        bar = ""
+        share = bar = ""
         if done is not None:
-            full = round(min(max(done, 0.0), 1.0) * _BAR)
-            bar = f" [{'#' * full}{'.' * (_BAR - full)}] {min(max(done, 0.0), 1.0):4.0%}"
-        self._moving(f"… {self._title(step)}{bar} {message}")
+            done = min(max(done, 0.0), 1.0)
+            full = round(done * _BAR)
+            share, bar = f"{done:4.0%} ", f" [{'#' * full}{'.' * (_BAR - full)}]"
+        self._moving(f"… {share}{self._title(step)}{bar} {message}")  # a narrow terminal cuts the end off
 
     def _moving(self, text: str) -> None:
         if self._terminal:

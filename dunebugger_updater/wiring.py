@@ -19,7 +19,7 @@ from dunebugger_updater.effects.python_env import Venvs
 from dunebugger_updater.effects.services import Runners
 from dunebugger_updater.effects.web import HttpWeb
 from dunebugger_updater.model.settings import Settings
-from dunebugger_updater.ports import Device
+from dunebugger_updater.ports import Clock, Device
 from dunebugger_updater.services.history import Runs
 from dunebugger_updater.services.updates import Updates
 from dunebugger_updater.services.watch import Watch
@@ -39,10 +39,12 @@ class House:
 
 
 @asynccontextmanager
-async def house(settings: Settings, environ: Mapping[str, str] = os.environ) -> AsyncIterator[House]:
-    """Build everything for ``settings``, and close its connections at the end."""
+async def house(
+    settings: Settings, environ: Mapping[str, str] = os.environ, clock: Clock | None = None
+) -> AsyncIterator[House]:
+    """Build everything for ``settings``, and close its connections at the end.  ``clock``: instead of the device's."""
     updater = settings.updater
-    clock = SystemClock()
+    clock = clock or SystemClock()
     token = github_token(settings, environ)
     connections = Connections()
     try:
