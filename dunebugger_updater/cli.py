@@ -63,9 +63,11 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _commands(arguments: argparse.Namespace) -> int:
+    from dunebugger_updater.sorry import sorry  # noqa: PLC0415  (as below)
+
     if arguments.command in LATER:
-        print(f"cannot {arguments.command} yet: {LATER[arguments.command]} comes in a later version", file=sys.stderr)
-        return 2
+        told = f"cannot do {arguments.command!r} yet: {LATER[arguments.command]} comes in a later version"
+        return sorry(told, 2, as_json=arguments.json or "--json" in arguments.rest)
     if arguments.command == "demo":
         return int(importlib.import_module("dunebugger_updater.demo").main(as_json=arguments.json))
     commands = importlib.import_module("dunebugger_updater.commands")
@@ -77,12 +79,12 @@ def _commands(arguments: argparse.Namespace) -> int:
         settings = load(find(arguments.config, os.environ), has_apt=shutil.which("apt-get") is not None)
         return asyncio.run(_run(settings, COMMANDS[arguments.command](commands), arguments))
     except ConfigError as error:
-        print(f"dunebugger-updater: {error}", file=sys.stderr)
-        return 2
+        return sorry(str(error), 2, as_json=arguments.json)
 
 
 async def _run(settings: "Settings", command: Command, arguments: argparse.Namespace) -> int:
     from dunebugger_updater.ports import EffectError  # noqa: PLC0415  (as below)
+    from dunebugger_updater.sorry import sorry  # noqa: PLC0415  (as below)
     from dunebugger_updater.wiring import house  # noqa: PLC0415  (it needs the network library: not for --help)
 
     async def in_house() -> int:
@@ -92,8 +94,7 @@ async def _run(settings: "Settings", command: Command, arguments: argparse.Names
                     print(f"warning: {warning}", file=sys.stderr)
                 return await command(built, arguments)
         except EffectError as error:
-            print(f"dunebugger-updater: {error}", file=sys.stderr)
-            return 1
+            return sorry(str(error), 1, as_json=arguments.json)
 
     task = asyncio.ensure_future(in_house())
     # A clean stop is a power cut: what is open is finished or undone by the next recover.
@@ -144,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     add("doctor", "what is wrong with this device or its configuration, and what to do about it")
     add("version", "version, commit, Python and platform")
     for name, what in LATER.items():
-        add(name, f"(not yet: {what})").add_argument("rest", nargs="*", help=argparse.SUPPRESS)
+        add(name, f"(not yet: {what})").add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
 
     from dunebugger_updater import manifest_cli  # noqa: PLC0415  (part of the parser, not of the house)
 

@@ -18,25 +18,15 @@ from dunebugger_updater.ports import EffectError
 from dunebugger_updater.run import Outcome
 from dunebugger_updater.services import history
 from dunebugger_updater.services.updates import Refusal
+from dunebugger_updater.sorry import STATUS, refused, sorry
 from dunebugger_updater.story import Story
 from dunebugger_updater.wiring import House
-
-STATUS = {
-    Outcome.UPDATED: 0,
-    Outcome.NOTHING_TO_DO: 0,
-    Outcome.PLANNED: 0,
-    Outcome.FAILED: 1,
-    Outcome.REFUSED: 3,
-    Outcome.ROLLED_BACK: 4,
-    Outcome.STUCK: 5,
-}
-"""Exit status by outcome; 2 is usage and configuration."""
 
 
 async def check(house: House, arguments: argparse.Namespace) -> int:
     """Ask for new releases."""
     if problem := _unknown(house, arguments.names):
-        return _sorry(problem, 2)
+        return sorry(problem, 2, as_json=arguments.json)
     views = await house.watch.check(arguments.names, force=arguments.force)
     _print_components(views, as_json=arguments.json)
     return 1 if views and all(view.status == "unknown" for view in views.values()) else 0
@@ -53,19 +43,23 @@ async def status(house: House, arguments: argparse.Namespace) -> int:
 
 async def update(house: House, arguments: argparse.Namespace) -> int:
     """Update one component."""
+    if problem := _unknown(house, [arguments.name]):
+        return sorry(problem, 2, as_json=arguments.json)
     plan = await house.updates.plan_update(arguments.name, arguments.version)
     return await _carry_out(house, plan, arguments)
 
 
 async def rollback(house: House, arguments: argparse.Namespace) -> int:
     """Put a component back."""
+    if problem := _unknown(house, [arguments.name]):
+        return sorry(problem, 2, as_json=arguments.json)
     plan = await house.updates.plan_rollback(arguments.name, arguments.to)
     return await _carry_out(house, plan, arguments)
 
 
 async def _carry_out(house: House, plan: Plan | Refusal, arguments: argparse.Namespace) -> int:
     if isinstance(plan, Refusal):
-        return _refused(arguments.name, plan, as_json=arguments.json, dry_run=arguments.dry_run)
+        return refused(arguments.name, plan, as_json=arguments.json, dry_run=arguments.dry_run)
     if arguments.dry_run:
         view = history.planned(plan)
         if arguments.json:
@@ -75,13 +69,17 @@ async def _carry_out(house: House, plan: Plan | Refusal, arguments: argparse.Nam
         return 0
     if not arguments.yes and not _agreed(house, plan):
         words = "not confirmed: say yes on a terminal, or call it with --yes"
-        return _refused(arguments.name, Refusal(Outcome.REFUSED, words), as_json=arguments.json)
+        return refused(arguments.name, Refusal(Outcome.REFUSED, words), as_json=arguments.json)
     try:
         told = await house.updates.carry_out(plan, os.environ.get("SUDO_USER") or "owner", _ear(arguments))
     except JournalError as error:
-        return _sorry(f"{error}; what was touched was put back; free the disk and call dunebugger-updater recover", 5)
+        return sorry(
+            f"{error}; what was touched was put back; free the disk and call dunebugger-updater recover",
+            5,
+            as_json=arguments.json,
+        )
     if isinstance(told, Refusal):
-        return _refused(arguments.name, told, as_json=arguments.json)
+        return refused(arguments.name, told, as_json=arguments.json)
     return _ended(told, as_json=arguments.json)
 
 
@@ -90,9 +88,9 @@ async def recover(house: House, arguments: argparse.Namespace) -> int:
     try:
         told = await house.updates.recover(_ear(arguments))
     except JournalError as error:
-        return _sorry(f"{error}; call dunebugger-updater recover again", 5)
+        return sorry(f"{error}; call dunebugger-updater recover again", 5, as_json=arguments.json)
     if isinstance(told, Refusal):
-        return _refused("", told, as_json=arguments.json)
+        return refused("", told, as_json=arguments.json)
     views = [history.view(story) for story in told]
     if arguments.json:
         show.as_json([to_builtins(view) for view in views])
@@ -117,7 +115,7 @@ async def stop(house: House, arguments: argparse.Namespace) -> int:
 async def _service(house: House, arguments: argparse.Namespace, verb: str) -> int:
     component = house.updates.component(arguments.name)
     if isinstance(component, Refusal):
-        return _sorry(component.message, 2)
+        return sorry(component.message, 2, as_json=arguments.json)
     try:
         if component.type == "container":
             which, _ = await house.device.containers.find(
@@ -133,9 +131,13 @@ async def _service(house: House, arguments: argparse.Namespace, verb: str) -> in
             await (house.device.services.start(runs) if verb == "start" else house.device.services.stop(runs))
             label = runs.label
         else:
-            return _sorry(f"cannot {verb} {component.name}: a {component.type} component has no service", 3)
+            return sorry(
+                f"cannot {verb} {component.name}: a {component.type} component has no service",
+                3,
+                as_json=arguments.json,
+            )
     except EffectError as error:
-        return _sorry(str(error), 1)
+        return sorry(str(error), 1, as_json=arguments.json)
     done = {"start": "started", "stop": "stopped"}[verb]
     if arguments.json:
         show.as_json({"component": component.name, "service": label, "state": done})
@@ -147,7 +149,7 @@ async def _service(house: House, arguments: argparse.Namespace, verb: str) -> in
 async def history_(house: House, arguments: argparse.Namespace) -> int:
     """Tell past runs, newest first."""
     if arguments.name and (problem := _unknown(house, [arguments.name])):
-        return _sorry(problem, 2)
+        return sorry(problem, 2, as_json=arguments.json)
     views = [history.view(story) for story in reversed(history.stories(house.runs, arguments.name))]
     if arguments.json:
         show.as_json(views)
@@ -175,7 +177,9 @@ async def show_(house: House, arguments: argparse.Namespace) -> int:
     """Tell one run, event by event."""
     story = house.runs.read(arguments.run)
     if story is None:
-        return _sorry(f"cannot find run {arguments.run!r}: dunebugger-updater history lists them", 2)
+        return sorry(
+            f"cannot find run {arguments.run!r}: dunebugger-updater history lists them", 2, as_json=arguments.json
+        )
     if arguments.json:
         show.as_json({**to_builtins(history.view(story)), "events": [to_builtins(each) for each in story.told]})
         return 0
@@ -264,32 +268,9 @@ def _result(view: RunView, plan: Plan | None = None) -> dict[str, object]:
     return {**told, "plan": show.brief(plan)} if plan else dict(told)
 
 
-def _refused(name: str, refusal: Refusal, *, as_json: bool, dry_run: bool = False) -> int:
-    good = refusal.outcome is Outcome.NOTHING_TO_DO
-    if as_json:
-        show.as_json(
-            {
-                "component": name,
-                "success": good,
-                "outcome": refusal.outcome,
-                "message": refusal.message,
-                "dry_run": dry_run,
-                "run": None,
-            }
-        )
-    else:
-        print(refusal.message, file=sys.stdout if good else sys.stderr)
-    return STATUS[refusal.outcome]
-
-
 def _unknown(house: House, names: list[str]) -> str | None:
     for name in names:
         found = house.updates.component(name)
         if isinstance(found, Refusal):
             return found.message
     return None
-
-
-def _sorry(message: str, code: int) -> int:
-    print(f"dunebugger-updater: {message}", file=sys.stderr)
-    return code

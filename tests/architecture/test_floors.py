@@ -19,7 +19,7 @@ FLOORS: list[set[str]] = [
     {"services", "hub"},
     {"api", "panel"},
     {"config", "config_ini", "config_values", "config_components"},
-    {"manifest_cli", "show"},
+    {"manifest_cli", "show", "sorry"},
     {"wiring"},
     {"doctor"},
     {"commands"},
