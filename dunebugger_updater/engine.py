@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
@@ -26,6 +27,7 @@ from dunebugger_updater.run import (
     Finished,
     Move,
     Run,
+    Side,
     Tidied,
     Tidy,
     TurnBack,
@@ -41,6 +43,8 @@ _log = logging.getLogger(__name__)
 
 _EVIDENCE = 20
 """Log lines that are kept with a failure."""
+
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 
 _PAUSE_BACK = 5.0
 """Seconds before a step of the way back is tried again: an engine or a disk may need a moment."""
@@ -123,8 +127,7 @@ class _Driver:
             case Ask() | Act() if self.run.turned is None and self._wish.reason is not None:
                 await self._tell(TurnedBack(self._wish.reason, refused=True))
             case Ask(side=side, checks=checks):
-                answers = [await self._ask(check) for check in checks]
-                await self._tell(Answered(side, tuple(answer for answer in answers if answer is not None)))
+                await self._tell(Answered(side, await self._objections(side, checks)))
             case Act():
                 await self._act(move)
             case TurnBack(reason=reason, blame=blame, refused=refused):
@@ -173,20 +176,29 @@ class _Driver:
                 await self._tell(TurnedBack(self._wish.reason or "cancelled", refused=True))
                 return
         except EffectError as error:
-            await self._fail(step, str(error))
+            await self._fail(str(error), blame=step.blames and not _speaks_of_the_disk(error))
         except JournalError:
             raise
         except Exception as error:
             # A bug of ours must not leave the device half changed: it is told in full, and the run turns back.
             _log.exception("step %d (%s) of a run of %s broke", act.number, step.title, self.run.plan.component)
-            await self._fail(step, f"internal error in {step.title!r}: {type(error).__name__}: {error}")
+            words = f"internal error in {step.title!r}: {type(error).__name__}: {error}"
+            await self._fail(words, blame=step.blames)
         else:
             await self._tell(Finished(act.number))
 
-    async def _fail(self, step: AnyStep, reason: str) -> None:
+    async def _fail(self, reason: str, *, blame: bool) -> None:
         evidence = await self._last_words() if self.run.touched else ()
-        blame = step.blames and not self.run.ill_before
-        await self._tell(TurnedBack(reason, blame=blame, evidence=evidence))
+        await self._tell(TurnedBack(reason, blame=blame and not self.run.ill_before, evidence=evidence))
+
+    async def _objections(self, side: Side, checks: Sequence[AnyCheck]) -> tuple[str, ...]:
+        found: list[str] = []
+        for check in checks:
+            if (objection := await self._ask(check)) is not None:
+                found.append(objection)
+                if side == "after":  # one reason is enough to go back: each further check may wait for minutes, in vain
+                    break
+        return tuple(found)
 
     async def _ask(self, check: AnyCheck) -> str | None:
         try:
@@ -226,6 +238,11 @@ class _Driver:
             self._hear(Progress(number, message, done))
 
         return replace(self._device, report=report)
+
+
+def _speaks_of_the_disk(error: EffectError) -> bool:
+    """Whether the disk said no: that is never the new version's fault."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK
 
 
 async def _unless(wish: Cancel, work: Coroutine[Any, Any, None]) -> bool:

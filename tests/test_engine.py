@@ -209,6 +209,18 @@ async def test_a_failed_health_check_blames_the_version_and_keeps_its_last_words
     assert turned(scene.world).evidence == ("app.service: last words",)
 
 
+@pytest.mark.parametrize(("side", "told"), [("before", 2), ("after", 1)])
+async def test_nobody_waits_for_more_checks_once_an_update_has_failed_one(side: str, told: int, app: Scene) -> None:
+    """Before an update the owner hears every objection; after it each further check could cost minutes of downtime."""
+    both = (NotBusy(Path("/run/show")), NotBusy(Path("/run/rehearsal")))
+    for check in both:
+        app.world.disk.put(check.file, b"")
+    app.plan = replace(app.plan, **{side: both})
+    await tell(app)
+    answered = [event for event in app.world.journal.told if isinstance(event, Answered) and event.side == side]
+    assert [len(event.objections) for event in answered] == [told]
+
+
 async def test_a_broken_download_blames_nobody() -> None:
     scene = await asyncio.to_thread(lambda: app_scene(bad="download"))
     await tell(scene)
