@@ -138,7 +138,8 @@ async def _leftovers(name: str, path: Path, house: House) -> Findings:
     files, downloads = house.device.files, house.settings.updater.state_path / "downloads"
     home = python_app.releases_of(path)
     parts = [home / each for each in await files.listing(home) if each.startswith(".")]
-    parts += [downloads / each for each in await files.listing(downloads) if each.startswith(f"{name}-")]
+    mine = [downloads / each for each in await files.listing(downloads) if each.startswith(f"{name}-")]
+    parts += [each for each in mine if await files.listing(each)]
     if not parts:
         return ()
     advice = "the next update uses or clears them; while none is running they may be removed"

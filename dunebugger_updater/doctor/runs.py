@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dunebugger_updater.doctor.finding import Finding, Findings, fine, problem, warning
 from dunebugger_updater.effects.lock import DeviceLock
-from dunebugger_updater.run import Outcome, TurnedBack
+from dunebugger_updater.events import Outcome, TurnedBack
 from dunebugger_updater.services import history
 from dunebugger_updater.story import Story
 from dunebugger_updater.wiring import House
@@ -57,7 +57,7 @@ def _quarantined(name: str, version: str, told: Sequence[Story]) -> Finding:
             why = f"it failed in run {story.id}: {turned.reason}"
             break
     return warning(
-        f"{name}.quarantined",
+        f"{name}.quarantined.{version}",
         f"{name} {version} is not offered any more: {why}",
         "a newer release is taken as usual; to try this one again, name it",
         [f"dunebugger-updater update {name} --version {version}"],

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from dunebugger_updater.doctor.apps import look_at
 from dunebugger_updater.doctor.finding import Finding, Findings
+from dunebugger_updater.events import Outcome
 from dunebugger_updater.kinds import compose_service, python_app
 from dunebugger_updater.kinds.base import backups
 from dunebugger_updater.model.service import SystemdUnit
 from dunebugger_updater.model.settings import Component
 from dunebugger_updater.ports import EffectError
-from dunebugger_updater.run import Outcome
 from dunebugger_updater.services import history
 from dunebugger_updater.wiring import House
 

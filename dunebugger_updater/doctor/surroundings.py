@@ -22,7 +22,7 @@ _LITTLE = 10
 
 class _Rate(msgspec.Struct, frozen=True):
     limit: int = 0
-    remaining: int = 0
+    remaining: int | None = None
     reset: int = 0
 
 
@@ -69,7 +69,7 @@ async def look_at_releases(house: House) -> Findings:
         )
     found = [fine("releases.reach", f"{api} answers")]
     signed = await _has_token(house)
-    found += [] if signed else _rate(answer.body, api)
+    found += [] if signed else rate(answer.body, api)
     if any(each.severity == "problem" for each in found):
         return found
     return [*found, *await _asked(house)]
@@ -80,12 +80,13 @@ async def look_at_packages(component: Component) -> Findings:
     return (warning(component.name, f"{component.name}: {APT_LATER}"),)
 
 
-def _rate(body: str, api: str) -> list[Finding]:
+def rate(body: str, api: str) -> list[Finding]:
+    """Say how often the server lets this network ask, when that is soon over."""
     try:
         core = from_json(body, _RateLimit).resources.core
     except msgspec.MsgspecError:
         return []  # another server than GitHub's own may not have it
-    if not core.limit or core.remaining >= _LITTLE:
+    if core.remaining is None or core.remaining >= _LITTLE:
         return []
     until = f"{datetime.fromtimestamp(core.reset, UTC):%H:%M} UTC" if 0 < core.reset < 2**33 else "soon"
     words = f"the rate limit of {api} for this network: {core.remaining} of {core.limit} requests left until {until}"
