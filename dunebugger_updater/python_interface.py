@@ -64,6 +64,11 @@ class ComponentUpdater:
         found = from_object(settings, has_apt=shutil.which("apt-get") is not None)
         self._settings = found if components is None else msgspec.structs.replace(found, components=tuple(components))
 
+    @property
+    def components(self) -> Sequence[Component]:
+        """What is looked after."""
+        return self._settings.components
+
     async def check_updates(self, force: bool = False) -> dict[str, ComponentInfo]:  # noqa: FBT001, FBT002  (as promised)
         """Ask for releases; a check that failed is the status ``unknown`` with its reason, never an error.
 
