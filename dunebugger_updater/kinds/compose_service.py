@@ -137,9 +137,11 @@ def plan_update(wish: Wish, target: str, remote: RemoteImage, place: Place) -> P
         RecreateService(which, target),
     ]
     running = place.running
-    back: list[AnyCheck] = [ContainerSteady(which, _patience(wish))]
+    # A publisher's hurry is about the new version: the former one gets its usual time, or it would pass for stuck.
+    patience = max(PATIENT, _patience(wish))
+    back: list[AnyCheck] = [ContainerSteady(which, patience)]
     if component.health_url:
-        back.append(HealthEndpoint(component.health_url, limit=_patience(wish)))
+        back.append(HealthEndpoint(component.health_url, limit=patience))
     after = [*back, ImageRuns(which, target, remote.digest)]
     if running:
         back.append(ImageIdRuns(which, running.image))

@@ -99,7 +99,7 @@ def plan_update(wish: Wish, artifact: Artifact, place: Place) -> Plan:
             *_wanted_after(wish, runs),
             VersionFile(place.install_path / "VERSION", _spellings(wish)),
         ),
-        back=_health(component, runs, _patience(wish), 3) if place.live else (),
+        back=_health(component, runs, max(PATIENT, _patience(wish)), 3) if place.live else (),
         tidy=tuple(_tidy(wish, place, archive)),
         watch=runs,
         notes=notes(wish),
