@@ -131,11 +131,7 @@ class Supervisor:
         if mark is not None and mark.boot == self._boot():
             lives = self._marked(service) is not None
             # With its leader gone, a session's number may be a stranger's by now: then its name has to tell.
-            found = [
-                each
-                for each in everyone()
-                if each.session == mark.pid and (lives or has_environment(each.pid, _name(service)))
-            ]
+            found = [each for each in everyone(mark.pid) if lives or has_environment(each.pid, _name(service))]
         return found or _holders(service)
 
     async def _end(self, service: OwnProcess, processes: Sequence[Process]) -> None:
@@ -211,8 +207,10 @@ class Supervisor:
         try:
             draft.write_bytes(msgspec.json.encode(mark))
             draft.replace(service.pid_file)
-        except OSError as error:
-            raise EffectError(f"cannot write {service.pid_file}: {_why(error)}") from None
+        except OSError:
+            # A full disk is no reason to call it failed: it runs, and whoever looks for it finds who holds its lock.
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
 
 
 def _lock_file(service: OwnProcess) -> Path:

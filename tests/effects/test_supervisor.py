@@ -377,3 +377,19 @@ async def test_what_a_power_cut_ended_is_told_from_what_was_stopped(tmp_path: Pa
     await supervisor.start(service)
     await supervisor.stop(service)
     assert not await supervisor.interrupted(service), "somebody wanted it to stop"
+
+
+async def test_a_disk_with_no_room_for_the_pid_file_does_not_keep_it_from_running(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    service = app(tmp_path, *SLEEPER)
+    in_the_way = service.pid_file.with_name(f".{service.pid_file.name}.{os.getpid()}")
+    in_the_way.mkdir(parents=True)
+    await supervisor.start(service)
+    assert not service.pid_file.exists()
+    assert (await Supervisor().state(service)).active
+    await supervisor.start(service)
+    assert len(running(service)) == 1
+    await supervisor.stop(service)
+    assert running(service) == []
+    in_the_way.rmdir()
