@@ -1,6 +1,7 @@
 """Decide, perform, record: what the engine does when things do not go as planned."""
 
 import asyncio
+import errno
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -227,6 +228,16 @@ async def test_a_broken_download_blames_nobody() -> None:
     assert closed(scene.world).outcome is Outcome.FAILED
     assert "sha256" in closed(scene.world).reason
     assert not turned(scene.world).blame
+
+
+async def test_a_full_disk_blames_nobody(app: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unpack(*_: object, **__: object) -> None:
+        raise EffectError("cannot unpack: no space left on device") from OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(app.world.disk, "unpack", unpack)
+    await tell(app)
+    assert closed(app.world).outcome is Outcome.FAILED
+    assert not turned(app.world).blame
 
 
 @pytest.mark.parametrize("make", [app_scene, compose_scene])
