@@ -1,5 +1,6 @@
 """Carrying out updates: from a wish to a plan, from a plan to a run, and what a restart finds half done."""
 
+import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -19,6 +20,8 @@ from dunebugger_updater.services import components
 from dunebugger_updater.services.history import Runs, last_change, quarantined, stories
 from dunebugger_updater.services.watch import Watch, rules
 from dunebugger_updater.story import Story
+
+_log = logging.getLogger(__name__)
 
 MANIFESTS = ("update-manifest.yaml", "update-manifest.json")
 _MANIFEST_LIMIT = 131_072
@@ -116,12 +119,13 @@ class Updates:
         """Finish or undo what a power cut left open.  Safe to call always."""
         try:
             with self._lock.held():
+                # First: a run that goes on has to find running what ran, or its way back would leave it stopped.
+                await self._revive()
                 recovered = []
                 for story in stories(self._runs):
                     if story.closed is None:
                         await self._resume(story, self._runs.reopen(story), hear)
                         recovered.append(self._read(story.id))
-                await self._revive()
                 return recovered
         except EffectError as error:
             return Refusal(Outcome.REFUSED, str(error))
@@ -130,9 +134,13 @@ class Updates:
         """Start again what ran by our own hand when the power went."""
         for component in self._settings.components:
             if component.type == "python_app" and component.runner == "process":
-                runs = python_app.service(component, self._settings.updater)
-                if await self._device.services.interrupted(runs):
-                    await self._device.services.start(runs)
+                try:
+                    runs = python_app.service(component, self._settings.updater)
+                    if await self._device.services.interrupted(runs):
+                        await self._device.services.start(runs)
+                except EffectError as error:
+                    # The open run may be what mends it.
+                    _log.error("%s", error)
 
     async def _resume(self, story: Story, journal: Journal, hear: Hear) -> None:
         restarted = Restarted()
