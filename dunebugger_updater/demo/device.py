@@ -4,6 +4,7 @@ Everything that is specific to it is here; what updates it is the same as on any
 """
 
 import asyncio
+import os
 import shutil
 import socket
 import sqlite3
@@ -88,7 +89,8 @@ def made_up_device() -> Iterator[MadeUpDevice]:
     root = Path(tempfile.mkdtemp(prefix="dunebugger-demo-")).resolve()
     device = MadeUpDevice(root, _free_port())
     try:
-        yield device
+        with _everything_in(root / "tmp"):
+            yield device
     finally:
         try:
             if device.configuration.exists():
@@ -98,6 +100,23 @@ def made_up_device() -> Iterator[MadeUpDevice]:
             shutil.rmtree(root, ignore_errors=True)
     if root.exists():
         raise EffectError(f"cannot remove {root}: remove it by hand")
+
+
+@contextmanager
+def _everything_in(folder: Path) -> Iterator[None]:
+    """Let the programs that are started meanwhile (pip) have their temporary files and caches in ``folder``."""
+    folder.mkdir()
+    places = {"TMPDIR": str(folder), "PIP_CACHE_DIR": str(folder)}
+    before = {name: os.environ.pop(name, None) for name in places}
+    os.environ |= places
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def component(settings: Settings) -> Component:

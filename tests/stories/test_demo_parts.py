@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import tarfile
 import zipfile
 from collections.abc import AsyncIterator
@@ -61,10 +62,10 @@ def test_a_release_is_what_its_manifest_says(version: str) -> None:
         compile(code.read(), "app.py", "exec")
 
 
-def test_a_release_is_the_same_for_everybody_who_asks_for_its_files() -> None:
-    names = [name for name in apps.better().assets if name.endswith(".tar.gz")]
-    assert names == ["lantern-1.1.0.tar.gz"]
-    assert zipfile.is_zipfile(io.BytesIO(apps.wheel("tidewords", "1.0", "x = 1\n")))
+def test_a_wheel_records_each_of_its_files() -> None:
+    with zipfile.ZipFile(io.BytesIO(apps.wheel("tidewords", "1.0", "x = 1\n"))) as wheel:
+        record = wheel.read("tidewords-1.0.dist-info/RECORD").decode().splitlines()
+        assert [line.partition(",")[0] for line in record] == wheel.namelist()
 
 
 async def test_only_what_was_published_is_on_offer_newest_first() -> None:
@@ -109,6 +110,13 @@ def test_a_device_is_gone_afterwards_although_its_app_was_never_installed() -> N
         assert settings.components[0].install_path == device.app
         assert device.configuration.is_file()
     assert not device.root.exists()
+
+
+def test_what_others_write_meanwhile_lies_in_its_folder_and_afterwards_nothing_is_changed() -> None:
+    before = dict(os.environ)
+    with made_up_device() as device:
+        assert Path(os.environ["TMPDIR"]).parent == device.root
+    assert dict(os.environ) == before
 
 
 def test_its_clock_is_believed_though_nothing_has_set_it() -> None:
