@@ -49,17 +49,18 @@ LATER = {
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command, and answer its exit status."""
     arguments = _parser().parse_args(words)
+    status = 0
     try:
-        if hasattr(arguments, "handler"):  # manifest commands: they work on files alone
-            return int(arguments.handler(arguments))
-        return _commands(arguments)
+        on_files = hasattr(arguments, "handler")  # manifest commands: they work on files alone
+        status = int(arguments.handler(arguments)) if on_files else _commands(arguments)
+        sys.stdout.flush()  # what is still held back would meet a closed pipe after us, where nobody forgives it
     except KeyboardInterrupt:
         print("stopped; dunebugger-updater recover finishes or undoes what was begun", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # Whoever read us has gone (head, less): no traceback for that.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    return status
 
 
 def _commands(arguments: argparse.Namespace) -> int:

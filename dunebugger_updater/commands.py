@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dunebugger_updater import __version__, show
 from dunebugger_updater.bundled import commit
-from dunebugger_updater.engine import Hear, JournalError
+from dunebugger_updater.engine import Hear, Heard, JournalError
 from dunebugger_updater.kinds import python_app
 from dunebugger_updater.model.codec import to_builtins
 from dunebugger_updater.model.service import Service
@@ -231,9 +231,17 @@ def _print_components(views: dict[str, ComponentView], *, as_json: bool) -> None
 
 def _ear(arguments: argparse.Namespace) -> Hear:
     """Progress goes to standard error, so that standard output holds the answer alone."""
-    if arguments.json or not sys.stderr.isatty():
-        return show.Lines(sys.stderr)
-    return show.Live(sys.stderr)
+    lines = arguments.json or not sys.stderr.isatty()
+    tell = show.Lines(sys.stderr) if lines else show.Live(sys.stderr)
+
+    def hear(heard: Heard) -> None:
+        try:
+            tell(heard)
+        except OSError:
+            # Whoever watched has gone (head, a closed terminal): that must not stop an update in the middle.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+    return hear
 
 
 def _agreed(house: House, plan: Plan) -> bool:

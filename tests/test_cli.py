@@ -1,5 +1,6 @@
 """The command line: which commands there are, and that each answers in words, with the promised exit status."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -254,7 +255,8 @@ def test_a_state_path_that_cannot_be_written_is_told_and_nothing_breaks(tmp_path
 @pytest.mark.parametrize("words", [("status",), ("version",), ("manifest", "schema"), ("status", "--json")])
 def test_a_reader_who_goes_away_is_no_reason_to_complain(words: tuple[str, ...], conf: Path) -> None:
     argv = [sys.executable, "-m", "dunebugger_updater", "--config", str(conf), *words]
-    with subprocess.Popen(argv, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
+    held_back = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(argv, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=held_back) as program:
         assert program.stdout is not None
         assert program.stderr is not None
         program.stdout.close()
