@@ -206,7 +206,8 @@ def _next_move_back(run: Run, turned: TurnedBack) -> Move:
         return Undo(left - 1, run.ways_back[left - 1], run.tries_back)
     if not run.touched:
         return Close(Outcome.REFUSED if turned.refused else Outcome.FAILED, turned.reason)
-    if "back" not in run.asked and run.restarts <= PATIENCE:
+    # Of what was ill before nobody can expect that it becomes well, and no answer would change the end.
+    if "back" not in run.asked and run.restarts <= PATIENCE and not run.ill_before:
         return Ask("back", run.plan.back)
     if (run.objections or run.restarts > PATIENCE) and not run.ill_before:
         ill = "; ".join(run.objections) or "interrupted too often"
