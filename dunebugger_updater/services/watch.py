@@ -1,7 +1,6 @@
 """Watching for releases: ask, remember what was heard, and say honestly what is not known."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -53,6 +52,8 @@ class Watch:
         self._device = device
         self._releases = releases
         self._runs = runs
+        self._unkept: dict[str, Heard] = {}
+        """What could not be written down: it is known as long as we live."""
 
     async def check(self, names: Sequence[str] = (), *, force: bool = False) -> dict[str, ComponentView]:
         """Ask about these components, or all, side by side.  A failed check is a state of its own, never an error."""
@@ -67,6 +68,8 @@ class Watch:
 
     async def heard(self, component: Component) -> Heard:
         """Answer what is remembered; nothing when it cannot be read."""
+        if component.name in self._unkept:
+            return self._unkept[component.name]
         content = await self._device.files.read(self._memory(component), 16 * 1024**2)
         if content is None:
             return Heard()
@@ -120,8 +123,12 @@ class Watch:
             heard = msgspec.structs.replace(before, problem=str(error), problem_since=since)
         else:
             heard = Heard(_shortened(catalogue), now)
-        with contextlib.suppress(EffectError):  # who may not write here may still ask; it is only not remembered
+        try:
             await self._device.files.write(self._memory(component), to_json(heard))
+        except EffectError:  # who may not write here may still ask
+            self._unkept[component.name] = heard
+        else:
+            self._unkept.pop(component.name, None)
         return heard
 
     def _memory(self, component: Component) -> Path:
