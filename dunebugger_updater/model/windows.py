@@ -1,7 +1,7 @@
 """Maintenance windows: spans of real time that begin at a local hour, right across every change of the clocks.
 
 A day's beginning that a change skips is the first instant after the gap; one that happens twice is the first of the
-two.  The length is what really passes.  All comparing is done in UTC: inside one zone Python subtracts what the clock on
+two.  The length is what really passes.  All comparing is in UTC: inside one zone Python subtracts what the clock on
 the wall shows, which is an hour wrong twice a year.
 """
 
