@@ -26,6 +26,7 @@ from dunebugger_updater.run import (
     Committed,
     Finished,
     Move,
+    Restarted,
     Run,
     Side,
     Tidied,
@@ -101,8 +102,18 @@ async def drive(run: Run, device: Device, journal: Journal, hear: Hear, cancel: 
     ``JournalError``: the story cannot be continued.  What was touched has then been put back as far as it went, and
     the run stays open for the next start.
     """
-    driver = _Driver(run, device, journal, hear, cancel or Cancel())
+    return await _carry(_Driver(run, device, journal, hear, cancel or Cancel()))
+
+
+async def resume(run: Run, device: Device, journal: Journal, hear: Hear) -> Run:
+    """Carry on a run that was found unfinished.  As ``drive``, also when not even that can be told any more."""
+    return await _carry(_Driver(run, device, journal, hear, Cancel()), Restarted())
+
+
+async def _carry(driver: "_Driver", *first: AnyEvent) -> Run:
     try:
+        for event in first:
+            await driver.tell(event)
         while (move := next_move(driver.run)) is not None:
             await driver.make(move)
     except JournalError:
@@ -125,25 +136,25 @@ class _Driver:
         """Make one move, and tell it.  What is told before an act is on the disk when the act begins."""
         match move:
             case Ask() | Act() if self.run.turned is None and self._wish.reason is not None:
-                await self._tell(TurnedBack(self._wish.reason, refused=True))
+                await self.tell(TurnedBack(self._wish.reason, refused=True))
             case Ask(side=side, checks=checks):
-                await self._tell(Answered(side, await self._objections(side, checks)))
+                await self.tell(Answered(side, await self._objections(side, checks)))
             case Act():
                 await self._act(move)
             case TurnBack(reason=reason, blame=blame, refused=refused):
                 evidence = await self._last_words() if self.run.touched else ()
-                await self._tell(TurnedBack(reason, blame=blame, refused=refused, evidence=evidence))
+                await self.tell(TurnedBack(reason, blame=blame, refused=refused, evidence=evidence))
             case Undo(number=number, steps=steps, tried=tried):
                 if tried:
                     await self._device.clock.sleep(_PAUSE_BACK)
                 problem = await self._attempt(steps, number)
-                await self._tell(Undone(number) if problem is None else BackFailed(number, problem))
+                await self.tell(Undone(number) if problem is None else BackFailed(number, problem))
             case Commit():
-                await self._tell(Committed())
+                await self.tell(Committed())
             case Tidy(number=number, step=step):
-                await self._tell(Tidied(number, await self._attempt((step,), number)))
+                await self.tell(Tidied(number, await self._attempt((step,), number)))
             case Close(outcome=outcome, reason=reason, commands=commands):
-                await self._tell(Closed(outcome, reason, commands))
+                await self.tell(Closed(outcome, reason, commands))
             case _:
                 assert_never(move)
 
@@ -158,22 +169,30 @@ class _Driver:
             if run.plan.steps[number].live and (problem := await self._attempt(steps, number)):
                 _log.critical("cannot put back step %d: %s", number, problem)
 
-    async def _tell(self, event: AnyEvent) -> None:
+    async def tell(self, event: AnyEvent) -> None:
+        """Write it down, and let those who listen hear it."""
         await self._journal.write(event)
         self.run = tell(self.run, event)
-        self._hear(event)
+        self._say(event)
+
+    def _say(self, heard: Heard) -> None:
+        """Let it be heard.  A listener that breaks is its own trouble, never the device's."""
+        try:
+            self._hear(heard)
+        except Exception:
+            _log.exception("a listener to a run of %s broke", self.run.plan.component)
 
     async def _act(self, act: Act) -> None:
         step = act.step
         try:
             if not act.begun:
                 way_back = tuple(await step.way_back(self._device))
-                await self._tell(Began(act.number, cast("tuple[AnyStep, ...]", way_back)))
+                await self.tell(Began(act.number, cast("tuple[AnyStep, ...]", way_back)))
             apply = step.apply(self._reporting(act.number))
             if step.live or self.run.touched:
                 await apply
             elif not await _unless(self._wish, apply):
-                await self._tell(TurnedBack(self._wish.reason or "cancelled", refused=True))
+                await self.tell(TurnedBack(self._wish.reason or "cancelled", refused=True))
                 return
         except EffectError as error:
             await self._fail(str(error), blame=step.blames and not _speaks_of_the_disk(error))
@@ -185,11 +204,11 @@ class _Driver:
             words = f"internal error in {step.title!r}: {type(error).__name__}: {error}"
             await self._fail(words, blame=step.blames)
         else:
-            await self._tell(Finished(act.number))
+            await self.tell(Finished(act.number))
 
     async def _fail(self, reason: str, *, blame: bool) -> None:
         evidence = await self._last_words() if self.run.touched else ()
-        await self._tell(TurnedBack(reason, blame=blame and not self.run.ill_before, evidence=evidence))
+        await self.tell(TurnedBack(reason, blame=blame and not self.run.ill_before, evidence=evidence))
 
     async def _objections(self, side: Side, checks: Sequence[AnyCheck]) -> tuple[str, ...]:
         found: list[str] = []
@@ -235,7 +254,7 @@ class _Driver:
 
     def _reporting(self, number: int) -> Device:
         def report(message: str, done: float | None = None) -> None:
-            self._hear(Progress(number, message, done))
+            self._say(Progress(number, message, done))
 
         return replace(self._device, report=report)
 

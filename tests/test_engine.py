@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from doubles.world import Journal, Power, World
+from doubles.world import Journal, Power, PowerLossError, World
 from msgspec.structs import replace
 from stories.scenes import APP, HOME, Scene, app_scene, compose_scene
 from stories.test_power_cuts import deaf
 
 from dunebugger_updater.checks import NotBusy
-from dunebugger_updater.engine import Cancel, Heard, JournalError, Progress, drive
+from dunebugger_updater.engine import Cancel, Heard, JournalError, Progress, drive, resume
 from dunebugger_updater.ports import Device, EffectError, Report
 from dunebugger_updater.run import (
     Answered,
@@ -230,6 +230,29 @@ async def test_a_broken_download_blames_nobody() -> None:
     assert not turned(scene.world).blame
 
 
+async def test_a_disk_that_takes_no_word_after_a_restart_still_gets_the_former_release_back(app: Scene) -> None:
+    world = app.world
+
+    class UntilTheStart(Journal):
+        async def write(self, event: AnyEvent) -> None:
+            if isinstance(event, Began) and isinstance(app.plan.steps[event.step], StartService):
+                raise PowerLossError
+            await super().write(event)
+
+    class Full(Journal):
+        async def write(self, event: AnyEvent) -> None:
+            raise JournalError("cannot write the journal: no space left on device")
+
+    world.journal = UntilTheStart(world.power)
+    with pytest.raises(PowerLossError):
+        await tell(app)
+    assert world.disk.nodes[APP] == HOME / "1.1.0"
+    with pytest.raises(JournalError):
+        await resume(retell(world.journal.told), world.device, Full(world.power), deaf)
+    assert world.disk.nodes[APP] == HOME / "1.0.0"
+    assert list(world.runners.running.values()) == [HOME / "1.0.0"]
+
+
 async def test_a_full_disk_blames_nobody(app: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     async def unpack(*_: object, **__: object) -> None:
         raise EffectError("cannot unpack: no space left on device") from OSError(errno.ENOSPC, "no space left")
@@ -324,3 +347,13 @@ async def test_the_way_back_is_walked_last_first() -> None:
     assert undone[-1] == 0
     begun = [event for event in scene.world.journal.told if isinstance(event, Began)]
     assert isinstance(scene.plan.steps[begun[-1].step], StartService)
+
+
+async def test_a_listener_that_breaks_does_not_stop_the_run(app: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(heard: Heard) -> None:
+        raise BrokenPipeError("nobody is there")
+
+    await tell(app, hear=broken)
+    assert closed(app.world).outcome is Outcome.UPDATED
+    assert "a listener to a run of app broke" in caplog.text
+    app.verify(app.world, True)

@@ -31,6 +31,8 @@ class Download(Step, frozen=True, tag="download"):
     async def way_back(self, device: Device) -> Sequence[Step]:
         if await device.files.exists(self.to):
             return ()
+        if not await device.files.exists(self.to.parent):
+            return (RemovePath(self.to.parent),)
         mark = self._unverified.with_name(self._unverified.name + ".etag")  # what lets a broken download be continued
         return (RemovePath(self.to), RemovePath(self._unverified), RemovePath(mark))
 
