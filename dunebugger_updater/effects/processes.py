@@ -43,10 +43,20 @@ def look(pid: int) -> Process | None:
     return Process(pid, int(group), int(session), int(rest[15]))
 
 
-def everyone() -> Sequence[Process]:
-    """All processes."""
-    found = (look(int(name)) for name in os.listdir(_PROC) if name.isdigit())  # noqa: PTH208  (250 Paths cost 1 ms)
-    return [each for each in found if each is not None]
+def everyone(session: int | None = None) -> Sequence[Process]:
+    """All processes, or those of one session: that costs a twentieth, for only they are looked at."""
+    pids = (int(name) for name in os.listdir(_PROC) if name.isdigit())  # noqa: PTH208  (250 Paths cost 1 ms)
+    found = (look(pid) for pid in pids if session is None or _may_be_in(session, pid))
+    return [each for each in found if each is not None and session in {None, each.session}]
+
+
+def _may_be_in(session: int, pid: int) -> bool:
+    try:
+        return os.getsid(pid) == session
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # a security module's word; the process's file may be readable all the same
+        return True
 
 
 def has_environment(pid: int, entry: str) -> bool:
