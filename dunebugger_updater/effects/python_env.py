@@ -5,6 +5,7 @@ runs with the rights of whoever owns the release: installing a package runs that
 """
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import re
@@ -72,6 +73,7 @@ class Venvs:
             done = await _run(argv, release, max(1.0, deadline - clock()), cannot, report)
             if done.code != 0:
                 raise EffectError(f"{cannot}: {why_pip_failed(done.out + done.err, offline=bool(wheels))}")
+        await _compile(release, max(1.0, deadline - clock()), report)
         await asyncio.to_thread(_finish, release, requirements)
 
     async def complete(self, release: Path) -> bool:
@@ -117,6 +119,19 @@ def _pip_arguments(release: Path, requirements: str | None, wheels: list[Path]) 
     # With wheels in the release the network is not asked: what was released is what is installed.
     argv += ["--no-index", "--find-links", str(release / WHEELS)] if wheels else ["--prefer-binary"]
     return argv + (["-r", requirements] if requirements is not None else [str(wheel) for wheel in wheels])
+
+
+async def _compile(release: Path, limit: float, report: Report) -> None:
+    """Compile the release's own modules now, while the old one runs: its first start would do it while nobody answers.
+
+    Nothing depends on it: what cannot be compiled is left to whoever imports it, if anybody does.
+    """
+    venv = release / VENV
+    # Isolated: a module of the release that is called like one of Python's must not be run instead of it.
+    argv = (str(venv / "bin" / "python"), "-I", "-m", "compileall", "-qq", "-x", re.escape(f"{venv}/"), str(release))
+    report("compiling the release")
+    with contextlib.suppress(EffectError):
+        await _run(argv, release, limit, f"cannot compile {release}", report)
 
 
 async def _run(argv: tuple[str, ...], release: Path, limit: float, cannot: str, report: Report) -> commands.Finished:

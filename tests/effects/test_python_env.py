@@ -94,6 +94,17 @@ async def test_without_requirements_it_is_made_without_pip(bare: Path) -> None:
     assert not list((bare / ".venv" / "bin").glob("pip*"))
 
 
+async def test_the_modules_of_the_release_are_compiled_before_its_first_start(release: Path) -> None:
+    (release / "parts").mkdir()
+    (release / "parts/lights.py").write_text("BRIGHT = 50\n")
+    (release / "parts/broken.py").write_text("def of another Python:\n")
+    (release / "struct.py").write_text("raise SystemExit('the release was run')\n")
+    await Venvs().build(release, None, limit=50, report=Told())
+    assert sorted(file.name.split(".")[0] for file in release.rglob("parts/__pycache__/*")) == ["lights"]
+    assert list((release / "__pycache__").glob("struct.*"))  # compiled as well, and not run instead of Python's
+    assert await Venvs().complete(release)
+
+
 async def test_an_environment_of_another_python_is_not_complete(bare: Path) -> None:
     config = bare / ".venv" / "pyvenv.cfg"
     config.write_text(config.read_text().replace("version = 3.", "version = 2."))
