@@ -1,0 +1,83 @@
+"""Every bench once, with few rounds, and one summary: ratio, spread, goal, and whether it was met.
+
+Run by hand: ``python tests/bench/run.py --rounds 3 --json figures.json``.  A missed goal is told and fails nothing: on
+a busy machine a figure says little, and only a bench that breaks is an error.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # run as a script, neither is on the path
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from bench import bench_check, bench_download, bench_downtime
+from bench.downtime_app import SIZE
+from bench.downtime_arms import quartiles
+
+DISK = Path("/var/tmp")
+"""Not in memory: what is measured flushes to the disk."""
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """One goal and how far we are."""
+
+    name: str
+    low: float
+    middle: float
+    high: float
+    """Quartiles over the rounds."""
+    goal: float
+    """At most."""
+
+    @property
+    def verdict(self) -> str:
+        return "met" if self.middle <= self.goal else f"missed by {100 * (self.middle / self.goal - 1):.0f} %"
+
+
+def figures(directory: Path, rounds: int, size: int = SIZE) -> list[Figure]:
+    """Run everything in ``directory``; ``size``: bytes of the downloaded file and of the release."""
+    found = []
+    for name in ("download", "downtime"):
+        (directory / name).mkdir()
+    pairs = asyncio.run(bench_download.rounds(directory / "download", rounds, size))
+    found.append(_figure("G8 download / hash, then write", [ours / theirs for ours, theirs in pairs], 0.9))
+    checks = asyncio.run(bench_check.rounds(directory, rounds, 50))
+    for way, values in checks.items():
+        if "eight" not in way:
+            found.append(_figure(f"G10 round trips of 50 checks, {way}", [trips for trips, _ in values], 1.5))
+    downtime = bench_downtime.rounds(directory / "downtime", rounds, size=size)
+    bench_downtime.show(downtime)
+    for rival, goal in bench_downtime.GOALS:
+        found.append(_figure(f"G7 downtime: update / {rival}", bench_downtime.ratios(downtime, rival), goal))
+    return found
+
+
+def show(found: list[Figure]) -> None:
+    print(f"{'figure':42} {'median':>6}  {'quartiles':11}  goal")
+    for each in found:
+        print(f"{each.name:42} {each.middle:6.2f}  {each.low:.2f}-{each.high:<6.2f}  {each.goal}: {each.verdict}")
+
+
+def _figure(name: str, values: list[float], goal: float) -> Figure:
+    low, middle, high = quartiles(values)
+    return Figure(name, low, middle, high, goal)
+
+
+if __name__ == "__main__":
+    options = argparse.ArgumentParser()
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--directory", type=Path, default=DISK)
+    options.add_argument("--json", type=Path, help="write the figures there")
+    chosen = options.parse_args()
+    with tempfile.TemporaryDirectory(dir=chosen.directory, prefix="bench-") as folder:
+        measured = figures(Path(folder), chosen.rounds)
+    show(measured)
+    if chosen.json:
+        told = [{**msgspec.structs.asdict(each), "verdict": each.verdict} for each in measured]
+        chosen.json.write_text(json.dumps(told, indent=1))
