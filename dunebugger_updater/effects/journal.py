@@ -62,7 +62,13 @@ class RunFile:
         except OSError:
             # A failed flush leaves it unknown what is on the disk, and asking the same file again would answer "all
             # well" (Linux marks the pages clean).  So the whole story goes into a new file, once.
-            self._start_anew(line)
+            try:
+                self._start_anew(line)
+            except JournalError:
+                if not self._lines:  # it never became a run: nobody shall wonder at an empty one
+                    with contextlib.suppress(OSError):
+                        self.path.unlink(missing_ok=True)
+                raise
         self._lines.append(line)
 
     def _open(self) -> int:

@@ -33,8 +33,9 @@ class DeviceLock:
                 raise EffectError(
                     f"busy: another dunebugger-updater (process {holder}) is changing this device; try again later"
                 ) from None
-            os.ftruncate(fd, 0)
-            os.pwrite(fd, str(os.getpid()).encode(), 0)
+            with contextlib.suppress(OSError):  # a full disk has no room for our name, and needs us all the more
+                os.ftruncate(fd, 0)
+                os.pwrite(fd, str(os.getpid()).encode(), 0)
             yield
         finally:
             os.close(fd)

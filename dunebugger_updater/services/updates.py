@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from dunebugger_updater.engine import Cancel, Hear, Journal, drive
+from dunebugger_updater.engine import Cancel, Hear, JournalError, drive, resume
 from dunebugger_updater.kinds import python_app, way_back
 from dunebugger_updater.manifest import Complaints, Guidance, guidance
 from dunebugger_updater.model.settings import Component, Settings
@@ -15,7 +15,7 @@ from dunebugger_updater.model.version import Scheme, order, parse, satisfies
 from dunebugger_updater.offer import Offer, choose, named
 from dunebugger_updater.plan import Plan
 from dunebugger_updater.ports import Device, EffectError, Releases
-from dunebugger_updater.run import Opened, Outcome, Restarted, retell
+from dunebugger_updater.run import Opened, Outcome, retell
 from dunebugger_updater.services import components
 from dunebugger_updater.services.history import Runs, last_change, quarantined, stories
 from dunebugger_updater.services.watch import Watch, rules
@@ -108,7 +108,10 @@ class Updates:
                     )
                 run, journal = self._runs.create(plan.component)
                 opened = Opened(run, plan, actor)
-                await journal.write(opened)
+                try:
+                    await journal.write(opened)
+                except JournalError as error:
+                    return Refusal(Outcome.FAILED, f"{error}; nothing changed")
                 hear(opened)
                 await drive(retell([opened]), self._device, journal, hear, cancel)
         except EffectError as error:
@@ -124,7 +127,7 @@ class Updates:
                 recovered = []
                 for story in stories(self._runs):
                     if story.closed is None:
-                        await self._resume(story, self._runs.reopen(story), hear)
+                        await resume(retell(story.events), self._device, self._runs.reopen(story), hear)
                         recovered.append(self._read(story.id))
                 return recovered
         except EffectError as error:
@@ -141,12 +144,6 @@ class Updates:
                 except EffectError as error:
                     # The open run may be what mends it.
                     _log.error("%s", error)
-
-    async def _resume(self, story: Story, journal: Journal, hear: Hear) -> None:
-        restarted = Restarted()
-        await journal.write(restarted)
-        hear(restarted)
-        await drive(retell((*story.events, restarted)), self._device, journal, hear)
 
     def _read(self, run: str) -> Story:
         story = self._runs.read(run)
