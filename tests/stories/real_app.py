@@ -95,7 +95,8 @@ class RealDevice:
 
     def begin(self) -> None:
         """Start the app, as its owner does, and wait until it answers."""
-        assert self.call("start", "core")[0] == 0
+        code, _, err = self.call("start", "core")
+        assert code == 0, err
         self.wait_for_app()
 
     def wait_for_app(self) -> None:
@@ -110,17 +111,27 @@ class RealDevice:
 
     def launch(self, *words: str) -> subprocess.Popen[bytes]:
         """Start the updater in a process group of its own; what it says goes to files."""
-        log = self.root / f"said-{words[0]}"
+        return self._launch("dunebugger_updater", "--config", str(self.conf), *words)
+
+    def _launch(self, module: str, *words: str) -> subprocess.Popen[bytes]:
+        log = self.root / "said"
+        environment = {**os.environ, "PYTHONPATH": f"{CHECKOUT}:{CHECKOUT / 'tests'}"}
         with log.with_suffix(".out").open("wb") as out, log.with_suffix(".err").open("wb") as err:
-            argv = [sys.executable, "-m", "dunebugger_updater", "--config", str(self.conf), *words]
-            started = subprocess.Popen(argv, stdout=out, stderr=err, cwd=CHECKOUT, start_new_session=True)
+            argv = [sys.executable, "-m", module, *words]
+            started = subprocess.Popen(
+                argv, stdout=out, stderr=err, cwd=CHECKOUT, env=environment, start_new_session=True
+            )
         self._started.append(started)
         return started
 
     def call(self, *words: str) -> tuple[int, str, str]:
         """Exit status, standard output and standard error."""
-        code = self.launch(*words).wait(LIMIT)
-        log = self.root / f"said-{words[0]}"
+        return self.call_module("dunebugger_updater", "--config", str(self.conf), *words)
+
+    def call_module(self, module: str, *words: str) -> tuple[int, str, str]:
+        """The same for another program of ours."""
+        code = self._launch(module, *words).wait(LIMIT)
+        log = self.root / "said"
         return code, log.with_suffix(".out").read_text(), log.with_suffix(".err").read_text()
 
     def answer(self, *words: str, status: int = 0) -> Any:

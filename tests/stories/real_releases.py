@@ -29,10 +29,12 @@ if MOOD == "exits":
 (HERE / "data").mkdir(exist_ok=True)
 lock = threading.Lock()
 db = sqlite3.connect(HERE / "data/visits.db", check_same_thread=False, isolation_level=None)
-db.execute("pragma journal_mode=wal")
 db.execute("pragma synchronous=full")
-db.execute("create table if not exists visits (word text)")
-db.execute("insert into visits (word) values (?)", (f"start {VERSION}",))
+try:
+    db.execute("create table if not exists visits (word text)")
+    db.execute("insert into visits (word) values (?)", (f"start {VERSION}",))
+except sqlite3.OperationalError as error:
+    print(f"{VERSION} cannot note its start: {error}", flush=True)  # a full disk is no reason to be dark
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
