@@ -15,6 +15,7 @@ from dunebugger_updater.checks import (
     ImageRuns,
     Need,
 )
+from dunebugger_updater.checks.health import GOOD_TIMES
 from dunebugger_updater.kinds.base import (
     PATIENT,
     QUICK,
@@ -137,21 +138,17 @@ def plan_update(wish: Wish, target: str, remote: RemoteImage, place: Place) -> P
         RecreateService(which, target),
     ]
     running = place.running
+    patience = _patience(wish)
+    after = (*_health(component, which, patience, GOOD_TIMES), ImageRuns(which, target, remote.digest))
     # A publisher's hurry is about the new version: the former one gets its usual time, or it would pass for stuck.
-    patience = max(PATIENT, _patience(wish))
-    back: list[AnyCheck] = [ContainerSteady(which, patience)]
-    if component.health_url:
-        back.append(HealthEndpoint(component.health_url, limit=patience))
-    after = [*back, ImageRuns(which, target, remote.digest)]
-    if running:
-        back.append(ImageIdRuns(which, running.image))
+    well_again = _health(component, which, max(PATIENT, patience), GOOD_TIMES)
     size = remote.size or _IMAGE
     return Plan(
         component=component.name,
         verb="update",
         from_version=_version(place),
         to_version=wish.offer.version,
-        health=_health(component, which, QUICK) if running else (),
+        health=_health(component, which, QUICK, 1) if running else (),
         before=(
             *conditions(component),
             FreeSpace((Need(place.data_root, size, "image layers"),)),
@@ -161,7 +158,7 @@ def plan_update(wish: Wish, target: str, remote: RemoteImage, place: Place) -> P
         steps=tuple(steps),
         switch=busy(component),
         after=(*after, *_wanted_after(wish)),
-        back=tuple(back) if running else (),
+        back=(*well_again, ImageIdRuns(which, running.image)) if running else (),
         tidy=tuple(_tidy(wish, place)),
         watch=which,
         notes=notes(wish),
@@ -176,14 +173,13 @@ def plan_return(component: Component, place: Place, version: str) -> Plan:
         raise EffectError(f"cannot go back to {version}: kept are {', '.join(sorted(kept)) or 'none'}")
     which, target = place.which, reference(component, version, version)
     name = image_name(target)
-    health = _health(component, which, PATIENT)
-    steady = tuple(msgspec.structs.replace(check, times=3) for check in health)
+    steady = _health(component, which, PATIENT, GOOD_TIMES)
     return Plan(
         component=component.name,
         verb="rollback",
         from_version=_version(place),
         to_version=version,
-        health=_health(component, which, QUICK),
+        health=_health(component, which, QUICK, 1),
         steps=(
             *((KeepImage(place.image.id, _kept_name(component, place.image)),) if place.image else ()),
             KeepImage(image.id, target),
@@ -207,9 +203,13 @@ def _kept_name(component: Component, image: ImageState) -> str:
     return f"{KEPT}/{component.name}:{safe_name(image.id.removeprefix('sha256:')[:12])}"
 
 
-def _health(component: Component, which: ComposeService, limit: float) -> tuple[ContainerSteady | HealthEndpoint, ...]:
-    steady = ContainerSteady(which, limit, 1)
-    return (steady, HealthEndpoint(component.health_url, limit=limit, times=1)) if component.health_url else (steady,)
+def _health(
+    component: Component, which: ComposeService, limit: float, times: int
+) -> tuple[ContainerSteady | HealthEndpoint, ...]:
+    steady = ContainerSteady(which, limit, times)
+    if not component.health_url:
+        return (steady,)
+    return (steady, HealthEndpoint(component.health_url, limit=limit, times=times))
 
 
 def _patience(wish: Wish) -> float:

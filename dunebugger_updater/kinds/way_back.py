@@ -58,9 +58,12 @@ def images(plan: Plan) -> tuple[str, ...]:
 
 
 def _health(plan: Plan) -> tuple[ServiceSteady | HealthEndpoint | ContainerSteady, ...]:
-    """The plan's questions about being well, without those about which version it is."""
+    """The plan's questions about being well, without those about which version it is.
+
+    Those that it would have asked itself after going back: how long the new version may take says nothing here.
+    """
     return tuple(
         msgspec.structs.replace(check, times=3)
-        for check in plan.after
+        for check in plan.back or plan.after
         if isinstance(check, ServiceSteady | HealthEndpoint | ContainerSteady)
     )
