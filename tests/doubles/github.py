@@ -133,19 +133,19 @@ class FakeGitHub:
         return bucket
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator["FakeGitHub"]:
-        """Both hosts answer on loopback while this lasts."""
+    async def running(self, port: int = 0) -> AsyncIterator["FakeGitHub"]:
+        """Both hosts answer on loopback while this lasts: the API on ``port``, any free one by default."""
         from doubles import github_api, github_files  # noqa: PLC0415  (they are built over this class)
 
         runners = []
         try:
-            for module in (github_api, github_files):
+            for module, place in ((github_api, port), (github_files, 0)):
                 app = web.Application()
                 app.router.add_route("*", "/{path:.*}", module.Host(self).answer)
                 runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
                 await runner.setup()
                 runners.append(runner)
-                await web.TCPSite(runner, "127.0.0.1", 0).start()
+                await web.TCPSite(runner, "127.0.0.1", place).start()
             self.api_url, self.files_url = (f"http://127.0.0.1:{runner.addresses[0][1]}" for runner in runners)
             yield self
         finally:
