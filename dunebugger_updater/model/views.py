@@ -31,6 +31,9 @@ class ComponentView(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: tuple[str, ...] = ()
     """Versions that failed here, or were taken back, and are only taken again by name."""
     warnings: tuple[str, ...] = ()
+    problem: str | None = None
+    """Why the last check did not work; ``None`` when it did."""
+    problem_since: datetime | None = None
 
 
 class StepView(msgspec.Struct, frozen=True):
@@ -39,6 +42,10 @@ class StepView(msgspec.Struct, frozen=True):
     number: int
     title: str
     state: Literal["planned", "begun", "done", "undone"] = "planned"
+    live: bool = False
+    """Whether it changes something that the owner runs."""
+    size: int | None = None
+    """Bytes that it downloads, when it does and they are known."""
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,10 +6,13 @@ The journal is the history; nothing is written a second time.
 from collections.abc import Sequence
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from dunebugger_updater.engine import Journal
 from dunebugger_updater.model.views import RunView, StepView
 from dunebugger_updater.plan import Plan
 from dunebugger_updater.run import Began, Finished, Outcome, TurnedBack, Undone
+from dunebugger_updater.steps import AnyStep, Download
 from dunebugger_updater.story import Story
 
 
@@ -109,7 +112,7 @@ def planned(plan: Plan) -> RunView:
         dry_run=True,
         from_version=plan.from_version,
         to_version=plan.to_version,
-        steps=tuple(StepView(number, step.title) for number, step in enumerate(plan.steps)),
+        steps=tuple(_step(number, step) for number, step in enumerate(plan.steps)),
         notes=plan.notes,
         plan_hash=plan.hash,
     )
@@ -144,14 +147,16 @@ def _well(story: Story) -> str:
 
 
 def _steps(story: Story) -> tuple[StepView, ...]:
-    states: dict[int, StepView] = {
-        number: StepView(number, step.title) for number, step in enumerate(story.opened.plan.steps)
-    }
+    states = {number: _step(number, step) for number, step in enumerate(story.opened.plan.steps)}
     for event in story.events:
         if isinstance(event, Began):
-            states[event.step] = StepView(event.step, states[event.step].title, "begun")
+            states[event.step] = replace(states[event.step], state="begun")
         elif isinstance(event, Finished):
-            states[event.step] = StepView(event.step, states[event.step].title, "done")
+            states[event.step] = replace(states[event.step], state="done")
         elif isinstance(event, Undone):
-            states[event.step] = StepView(event.step, states[event.step].title, "undone")
+            states[event.step] = replace(states[event.step], state="undone")
     return tuple(states.values())
+
+
+def _step(number: int, step: AnyStep) -> StepView:
+    return StepView(number, step.title, live=step.live, size=step.size if isinstance(step, Download) else None)

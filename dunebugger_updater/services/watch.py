@@ -106,6 +106,8 @@ class Watch:
             policy=component.policy,
             quarantined=tuple(sorted(bad)),
             warnings=(*(heard.catalogue.warnings if heard.catalogue else ()), *(offer.warnings if offer else ())),
+            problem=trouble or heard.problem,
+            problem_since=None if trouble else heard.problem_since,
         )
 
     async def _ask(self, component: Component, *, force: bool) -> Heard:

@@ -76,7 +76,7 @@ def test_only_the_roots_see_the_real_world(module: str, path: Path) -> None:
 def test_the_panel_sees_only_the_fleet_and_values() -> None:
     for module, path in modules():
         if _in(module, "panel"):
-            allowed = ("panel", "fleet", "model", "run", "story", "plan")
+            allowed = ("panel", "fleet", "model", "events", "run", "story", "plan", "bundled")
             assert not [name for name in imported(path) if not any(_in(name, each) for each in allowed)], module
 
 
