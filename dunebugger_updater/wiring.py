@@ -21,6 +21,7 @@ from dunebugger_updater.effects.web import HttpWeb
 from dunebugger_updater.model.settings import Settings
 from dunebugger_updater.ports import Clock, Device
 from dunebugger_updater.services.history import Runs
+from dunebugger_updater.services.holds import Holds
 from dunebugger_updater.services.updates import Updates
 from dunebugger_updater.services.watch import Watch
 
@@ -65,7 +66,8 @@ async def house(
             cache=updater.state_path / "github",
         )
         runs = RunDirectory(updater.state_path / "runs", clock)
-        watch = Watch(settings, device, github, runs)
+        holds = Holds(device.files, updater.state_path / "holds.json")
+        watch = Watch(settings, device, github, runs, holds)
         lock = DeviceLock(updater.state_path / "lock")
         updates = Updates(settings, device, github, watch, runs, lock, __version__)
         warning = github_token_warning(settings)

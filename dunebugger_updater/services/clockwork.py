@@ -103,6 +103,8 @@ class Clockwork:
         component = self._settings.component(view.name)
         if component is None:
             return None
+        if view.policy == "never":
+            return Readiness(view.name, now=False, reason="is held")
         now = self._device.clock.now()
         return readiness(
             component,

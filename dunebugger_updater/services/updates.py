@@ -164,11 +164,9 @@ class Updates:
             if _same(component, view.current, offer.version):
                 return Refusal(Outcome.NOTHING_TO_DO, f"{component.name} {offer.version} is installed already")
             return offer
-        if component.policy == "never":
-            return Refusal(
-                Outcome.REFUSED,
-                f"{component.name} is held (policy = never): name a version with --version to update it",
-            )
+        if view.policy == "never":
+            words = f"{component.name} is held: name a version with --version to update it all the same"
+            return Refusal(Outcome.REFUSED, words)
         bad = quarantined(stories(self._runs, component.name))
         found = choose(view.current, heard.catalogue, rules(component), quarantined=bad)
         if found is not None:

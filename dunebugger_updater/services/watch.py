@@ -17,6 +17,7 @@ from dunebugger_updater.offer import Offer, Rules, choose, notes
 from dunebugger_updater.ports import Device, EffectError, Releases
 from dunebugger_updater.services import components
 from dunebugger_updater.services.history import Runs, quarantined, stories
+from dunebugger_updater.services.holds import Holds
 
 FRESH = timedelta(minutes=10)
 """An answer not older than this is given again, unless the owner insists: a whole house shares one limit."""
@@ -47,8 +48,9 @@ def rules(component: Component) -> Rules:
 class Watch:
     """Knows what is installed and what is on offer."""
 
-    def __init__(self, settings: Settings, device: Device, releases: Releases, runs: Runs) -> None:
+    def __init__(self, settings: Settings, device: Device, releases: Releases, runs: Runs, holds: Holds) -> None:
         self._settings = settings
+        self.holds = holds
         self._device = device
         self._releases = releases
         self._runs = runs
@@ -103,7 +105,7 @@ class Watch:
             last_checked=heard.asked_at,
             status=status,
             message=message,
-            policy=component.policy,
+            policy="never" if component.name in await self.holds.held() else component.policy,
             quarantined=tuple(sorted(bad)),
             warnings=(*(heard.catalogue.warnings if heard.catalogue else ()), *(offer.warnings if offer else ())),
             problem=trouble or heard.problem,
