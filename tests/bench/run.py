@@ -7,6 +7,8 @@ a busy machine a figure says little, and only a bench that breaks is an error.
 import argparse
 import asyncio
 import json
+import math
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -40,8 +42,11 @@ class Figure(msgspec.Struct, frozen=True):
         return "met" if self.middle <= self.goal else f"missed by {100 * (self.middle / self.goal - 1):.0f} %"
 
 
-def figures(directory: Path, rounds: int, size: int = SIZE) -> list[Figure]:
-    """Run everything in ``directory``; ``size``: bytes of the downloaded file and of the release."""
+def figures(directory: Path, rounds: int, size: int = SIZE, within: float = math.inf) -> list[Figure]:
+    """Run everything in ``directory``; ``size``: bytes of the downloaded file and of the release.
+
+    ``within``: seconds after which the downtime is measured in no further round.
+    """
     found = []
     for name in ("download", "downtime"):
         (directory / name).mkdir()
@@ -51,7 +56,7 @@ def figures(directory: Path, rounds: int, size: int = SIZE) -> list[Figure]:
     for way, values in checks.items():
         if "eight" not in way:
             found.append(_figure(f"G10 round trips of 50 checks, {way}", [trips for trips, _ in values], 1.5))
-    downtime = bench_downtime.rounds(directory / "downtime", rounds, size=size)
+    downtime = bench_downtime.rounds(directory / "downtime", rounds, size=size, within=within)
     bench_downtime.show(downtime)
     for rival, goal in bench_downtime.GOALS:
         found.append(_figure(f"G7 downtime: update / {rival}", bench_downtime.ratios(downtime, rival), goal))
@@ -75,6 +80,7 @@ if __name__ == "__main__":
     options.add_argument("--directory", type=Path, default=DISK)
     options.add_argument("--json", type=Path, help="write the figures there")
     chosen = options.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
     with tempfile.TemporaryDirectory(dir=chosen.directory, prefix="bench-") as folder:
         measured = figures(Path(folder), chosen.rounds)
     show(measured)
