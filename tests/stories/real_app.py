@@ -206,10 +206,14 @@ class RealDevice:
             self.pid_file.write_text(json.dumps({**mark, "boot": "the boot before"}))
 
     def kill_app(self) -> None:
-        for pid in self.app_processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        until("the app is gone", lambda: not self.app_processes())
+        def gone() -> bool:
+            found = self.app_processes()  # again at each look: a dying updater may have started one just now
+            for pid in found:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return not found
+
+        until("the app is gone", gone)
 
     # --- what is on the disk ---
 
