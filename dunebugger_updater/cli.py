@@ -31,18 +31,17 @@ COMMANDS: dict[str, Callable[[Any], Command]] = {
     "history": attrgetter("history_"),
     "show": attrgetter("show_"),
     "doctor": attrgetter("doctor"),
+    "token": attrgetter("token"),
+    "maintenance": attrgetter("maintenance"),
 }
 """Where each command is, in a module that is imported only when one of them is wanted."""
 
 LATER = {
-    "agent": "the agent with its panel",
     "packages": "apt packages",
     "action": "the action queue",
     "actions": "the action queue",
     "approve": "the action queue",
     "reject": "the action queue",
-    "maintenance": "maintenance mode",
-    "token": "API tokens",
 }
 
 
@@ -71,13 +70,16 @@ def _commands(arguments: argparse.Namespace) -> int:
         return sorry(told, 2, as_json=arguments.json or "--json" in arguments.rest)
     if arguments.command == "demo":
         return int(importlib.import_module("dunebugger_updater.demo").main(as_json=arguments.json))
-    commands = importlib.import_module("dunebugger_updater.commands")
+    about_agent = arguments.command in {"token", "maintenance"}
+    commands = importlib.import_module("dunebugger_updater.commands" + ("_agent" if about_agent else ""))
     if arguments.command == "version":
         return int(commands.version(as_json=arguments.json))
     from dunebugger_updater.config import ConfigError, find, load  # noqa: PLC0415  (--help starts faster without it)
 
     try:
         settings = load(find(arguments.config, os.environ), has_apt=shutil.which("apt-get") is not None)
+        if arguments.command == "agent":
+            return int(importlib.import_module("dunebugger_updater.agent").main(settings))
         return asyncio.run(_run(settings, COMMANDS[arguments.command](commands), arguments))
     except ConfigError as error:
         return sorry(str(error), 2, as_json=arguments.json)
@@ -143,6 +145,17 @@ def _parser() -> argparse.ArgumentParser:
     add("status", "what is installed, on offer and running")
     add("history", "past runs").add_argument("name", nargs="?", metavar="NAME")
     add("show", "one run, event by event").add_argument("run", metavar="RUN")
+    add("agent", "the service: looks for releases, updates what may be updated, and serves the panel")
+    mode = add("maintenance", "switch maintenance mode on or off, or say how it stands")
+    mode.add_argument("state", nargs="?", choices=("on", "off"), help="left out: how it stands")
+    mode.add_argument("--minutes", type=_minutes, metavar="N", help="on for so long, then off by itself")
+    token = add("token", "API tokens for programs")
+    tokens = token.add_subparsers(dest="verb", required=True, metavar="COMMAND")
+    make = tokens.add_parser("create", help="make one; it is shown once", parents=[shared])
+    make.add_argument("--name", required=True, metavar="N", help="who will use it")
+    make.add_argument("--role", required=True, choices=("owner", "operator", "viewer"))
+    tokens.add_parser("list", help="those that there are", parents=[shared])
+    tokens.add_parser("revoke", help="take one back at once", parents=[shared]).add_argument("token", metavar="ID")
     add("doctor", "what is wrong with this device or its configuration, and what to do about it")
     add("version", "version, commit, Python and platform")
     for name, what in LATER.items():
@@ -152,6 +165,12 @@ def _parser() -> argparse.ArgumentParser:
 
     manifest_cli.add_arguments(commands)
     return parser
+
+
+def _minutes(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 43_200:  # noqa: PLR2004  (a month: longer is no maintenance)
+        raise argparse.ArgumentTypeError(f"expected whole minutes from 1 to 43200, got {text!r}")
+    return int(text)
 
 
 if __name__ == "__main__":

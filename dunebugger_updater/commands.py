@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dunebugger_updater import __version__, show
 from dunebugger_updater.bundled import commit
+from dunebugger_updater.commands_agent import setup_code
 from dunebugger_updater.engine import Hear, Heard, JournalError
 from dunebugger_updater.kinds import python_app
 from dunebugger_updater.model.codec import to_builtins
@@ -38,6 +39,8 @@ async def status(house: House, arguments: argparse.Namespace) -> int:
     open_ = [story for story in history.stories(house.runs) if story.closed is None]
     for story in open_:
         print(f"run {story.id} is not finished: call dunebugger-updater recover", file=sys.stderr)
+    if code := setup_code(house):
+        print(f"nobody owns this device's panel yet: open it and give this one-time code: {code}", file=sys.stderr)
     return 0
 
 

@@ -21,12 +21,13 @@ FLOORS: list[set[str]] = [
     {"config", "config_ini", "config_values", "config_components"},
     {"manifest_cli", "show", "sorry"},
     {"wiring"},
-    {"doctor"},
+    {"doctor", "diagnostics", "serving"},
+    {"commands_agent"},
     {"commands"},
     {"demo"},
     {"cli", "agent", "hub.app", "__main__", "python_interface"},
 ]
-ROOTS = {"wiring", "cli", "agent", "hub.app", "demo", "doctor", "effects", "config"}
+ROOTS = {"wiring", "cli", "agent", "commands_agent", "serving", "hub.app", "demo", "doctor", "effects", "config"}
 """Who may see the real world: composition roots, and the effects among themselves."""
 
 
