@@ -15,6 +15,7 @@ from dunebugger_updater.effects.files import DiskFiles
 from dunebugger_updater.effects.github import GitHub
 from dunebugger_updater.effects.journal import RunDirectory
 from dunebugger_updater.effects.lock import DeviceLock
+from dunebugger_updater.effects.orphans import end_orphans
 from dunebugger_updater.effects.python_env import Venvs
 from dunebugger_updater.effects.services import Runners
 from dunebugger_updater.effects.web import HttpWeb
@@ -69,7 +70,7 @@ async def house(
         holds = Holds(device.files, updater.state_path / "holds.json")
         watch = Watch(settings, device, github, runs, holds)
         lock = DeviceLock(updater.state_path / "lock")
-        updates = Updates(settings, device, github, watch, runs, lock, __version__)
+        updates = Updates(settings, device, github, watch, runs, lock, version=__version__, end_orphans=end_orphans)
         warning = github_token_warning(settings)
         yield House(settings, device, runs, watch, updates, (warning,) if warning else ())
     finally:

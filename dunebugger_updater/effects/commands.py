@@ -10,12 +10,15 @@ from pathlib import Path
 
 import msgspec
 
+from dunebugger_updater.effects.orphans import MARK, mark
 from dunebugger_updater.ports import EffectError
 
 KEPT_OUTPUT = 1_048_576
 """Bytes of each stream that are kept: the end, which is where programs say why they failed."""
 
-_LEAKS = re.compile(r"^(LD_LIBRARY_PATH|LD_PRELOAD|PYTHONHOME|PYTHONPATH|VIRTUAL_ENV|_PYI_.*|_MEI.*|GITHUB_TOKEN)$")
+_LEAKS = re.compile(
+    rf"^(LD_LIBRARY_PATH|LD_PRELOAD|PYTHONHOME|PYTHONPATH|VIRTUAL_ENV|_PYI_.*|_MEI.*|GITHUB_TOKEN|{MARK})$"
+)
 """What must not reach a child: a frozen program's libraries break system tools, and the token is nobody's business."""
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
@@ -83,7 +86,7 @@ async def run(
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=directory,
-            env=clean_environment(environment),
+            env=clean_environment({**(environment or {}), **mark()}),
             start_new_session=True,  # so that the limit can end its children too
             user=other.uid if other else None,
             group=other.gid if other else None,

@@ -1,7 +1,7 @@
 """Carrying out updates: from a wish to a plan, from a plan to a run, and what a restart finds half done."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -46,7 +46,16 @@ class Updates:
     """The one who changes the device."""
 
     def __init__(
-        self, settings: Settings, device: Device, releases: Releases, watch: Watch, runs: Runs, lock: Lock, version: str
+        self,
+        settings: Settings,
+        device: Device,
+        releases: Releases,
+        watch: Watch,
+        runs: Runs,
+        lock: Lock,
+        *,
+        version: str,
+        end_orphans: Callable[[], Awaitable[None]],
     ) -> None:
         self._settings = settings
         self._device = device
@@ -55,6 +64,7 @@ class Updates:
         self._runs = runs
         self._lock = lock
         self._version = version
+        self._end_orphans = end_orphans
 
     def component(self, name: str) -> Component | Refusal:
         """The component called ``name``, or a sentence that names those there are."""
@@ -122,7 +132,8 @@ class Updates:
         """Finish or undo what a power cut left open.  Safe to call always."""
         try:
             with self._lock.held():
-                # First: a run that goes on has to find running what ran, or its way back would leave it stopped.
+                await self._end_orphans()
+                # Then: a run that goes on has to find running what ran, or its way back would leave it stopped.
                 await self._revive()
                 recovered = []
                 for story in stories(self._runs):
