@@ -12,11 +12,13 @@ import pytest
 from device.bed import compose, device_image, place
 from device.bed import images as app_images
 from device.bed import registry as registries
+from device.bed import shop as shops
 from device.bed.compose import Compose
 from device.bed.device import Device, Devices
 from device.bed.engine import Engine
 from device.bed.images import Images
 from device.bed.registry import Registry
+from device.bed.shop import Shop
 
 Made = TypeVar("Made")
 
@@ -114,3 +116,10 @@ def devices(all_devices: Devices) -> Iterator[Devices]:
 def device(devices: Devices) -> Device:
     """One fresh device that has booted."""
     return devices()
+
+
+@pytest.fixture(scope="session")
+def shop() -> Iterator[Shop]:
+    """A fake GitHub on loopback; each test offers from a repository of its own."""
+    with shops.opened() as running:
+        yield running
