@@ -9,7 +9,6 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 from dunebugger_updater import __version__
 from dunebugger_updater.bundled import commit
@@ -26,6 +25,7 @@ from dunebugger_updater.services import history
 from dunebugger_updater.services.accounts import Accounts
 from dunebugger_updater.services.bus import Bus
 from dunebugger_updater.services.clockwork import Clockwork
+from dunebugger_updater.services.holds import Holds
 from dunebugger_updater.services.local import LocalFleet
 from dunebugger_updater.services.maintenance import Maintenance
 from dunebugger_updater.services.notify import Notifier
@@ -33,9 +33,6 @@ from dunebugger_updater.services.updates import Refusal
 from dunebugger_updater.wiring import House, house
 
 _log = logging.getLogger("dunebugger_updater")
-
-SOCKET = "agent.sock"
-"""Under the state directory: where this device's own commands speak to the agent."""
 
 
 def main(settings: Settings) -> int:
@@ -165,9 +162,9 @@ class Agent:
         return self._built.settings
 
     @property
-    def socket_path(self) -> Path:
-        """Where this device's own commands speak to us."""
-        return self._built.settings.updater.state_path / SOCKET
+    def holds(self) -> Holds:
+        """What the owner wants left alone."""
+        return self._built.watch.holds
 
     @property
     def version(self) -> tuple[str, str]:
