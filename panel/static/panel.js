@@ -1,0 +1,224 @@
+// Makes living pages of readable ones: news as they come, moments in the viewer's zone, time that passes.
+// Every page works without this file; nothing here decides anything.
+"use strict";
+(() => {
+  const body = document.body;
+  const lang = document.documentElement.lang;
+  const live = body.dataset.live || "";
+  // The device's clock may differ from the viewer's: spans are counted with the device's.
+  const ahead = body.dataset.now ? new Date(body.dataset.now) - Date.now() : 0;
+  const now = () => Date.now() + ahead;
+
+  // --- moments and spans ------------------------------------------------------------------------------------------
+  const forms = {
+    clock: new Intl.DateTimeFormat(lang, { timeStyle: "medium" }),
+    full: new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "short" }),
+    exact: new Intl.DateTimeFormat(lang, { dateStyle: "full", timeStyle: "long" }),
+    weekday: new Intl.DateTimeFormat(lang, { weekday: "long" }),
+    hour: new Intl.DateTimeFormat(lang, { timeStyle: "short" }),
+    date: new Intl.DateTimeFormat(lang, { dateStyle: "medium" }),
+  };
+  const relative = new Intl.RelativeTimeFormat(lang, { numeric: "auto", style: "short" });
+  const DAY = 86400;
+
+  function ago(when) {
+    const seconds = (when - now()) / 1000;
+    const size = Math.abs(seconds);
+    if (size > 30 * DAY) return forms.date.format(when);
+    for (const [unit, length] of [["day", DAY], ["hour", 3600], ["minute", 60]]) {
+      if (size >= length * (unit === "minute" ? 0.75 : 1.5)) return relative.format(Math.round(seconds / length), unit);
+    }
+    return relative.format(0, "second");
+  }
+
+  function since(when) {
+    const today = new Date(now());
+    if (when.toDateString() === today.toDateString()) return forms.hour.format(when);
+    return today - when < 6 * DAY * 1000 ? forms.weekday.format(when) : forms.date.format(when);
+  }
+
+  function span(seconds) {
+    const s = Math.max(0, Math.round(seconds));
+    if (s < 90) return `${s} s`;
+    if (s < 5400) return `${Math.floor(s / 60)} min ${String(s % 60).padStart(2, "0")} s`;
+    return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+  }
+
+  function showTimes(root) {
+    for (const time of root.querySelectorAll("time[datetime]")) {
+      const when = new Date(time.dateTime);
+      if (Number.isNaN(when.getTime())) continue;
+      const style = time.dataset.style;
+      const text = style === "relative" ? ago(when) : style === "since" ? since(when) : forms[style].format(when);
+      if (time.textContent !== text) time.textContent = text;
+      time.title = forms.exact.format(when);
+    }
+  }
+
+  function showElapsed(root) {
+    for (const each of root.querySelectorAll("[data-elapsed]")) {
+      each.textContent = span((now() - new Date(each.dataset.elapsed)) / 1000);
+    }
+  }
+
+  showTimes(document);
+  showElapsed(document);
+  setInterval(() => showElapsed(document), 1000);
+  setInterval(() => showTimes(document), 30000);
+
+  // --- forms: a second press sends nothing twice --------------------------------------------------------------------
+  document.addEventListener("submit", (event) => {
+    if (event.target.method !== "post") return;
+    if (event.target.dataset.sent) event.preventDefault();
+    event.target.dataset.sent = "yes";
+  });
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  });
+  for (const form of document.querySelectorAll("form[data-auto]")) {
+    form.addEventListener("change", () => form.requestSubmit());
+  }
+
+  if (!live) return;
+
+  // --- the page anew: fetched whole, and only what lives is exchanged -----------------------------------------------
+  const trouble = document.getElementById("trouble");
+  let failures = 0;
+  let fetching = false;
+  let again = false;
+
+  function say(text) {
+    if (trouble.textContent !== text) trouble.textContent = text;
+  }
+
+  function exchange(fresh) {
+    for (const old of document.querySelectorAll("[data-swap]")) {
+      const young = fresh.getElementById(old.id);
+      // Somebody who is choosing or typing is not disturbed.
+      if (!young || old.querySelector("select:focus, input:focus")) continue;
+      const focus = document.activeElement;
+      const where = old.contains(focus) ? place(old, focus) : null;
+      const scrolled = [...old.querySelectorAll(".log, pre")].map((each) => [each.scrollTop, atEnd(each)]);
+      const doing = document.getElementById("doing");
+      const bar = document.querySelector(".step-bar");
+      const kept = [doing && doing.textContent, bar && bar.getAttribute("value"), current(old)];
+      showTimes(young);
+      showElapsed(young);
+      old.replaceChildren(...young.childNodes);
+      for (const [name, value] of Object.entries(young.dataset)) old.dataset[name] = value;
+      if (kept[2] && kept[2] === current(old)) restore(kept);
+      [...old.querySelectorAll(".log, pre")].forEach((each, index) => {
+        const [top, end] = scrolled[index] || [0, true];
+        each.scrollTop = end ? each.scrollHeight : top;
+      });
+      if (where !== null) find(old, where)?.focus({ preventScroll: true });
+    }
+  }
+
+  const FOCUSABLE = "a, button, input, select, [tabindex]";
+  const atEnd = (each) => each.scrollTop + each.clientHeight >= each.scrollHeight - 8;
+  const current = (root) => root.querySelector('[aria-current="step"]')?.dataset.step;
+  const name = (each) => each.id || each.getAttribute("href") || each.textContent;
+  const place = (root, each) => [name(each), [...root.querySelectorAll(FOCUSABLE)].filter((one) => name(one) === name(each)).indexOf(each)];
+  const find = (root, [wanted, index]) => [...root.querySelectorAll(FOCUSABLE)].filter((one) => name(one) === wanted)[index];
+
+  function restore([text, value]) {
+    const doing = document.getElementById("doing");
+    const bar = document.querySelector(".step-bar");
+    if (doing && text) doing.textContent = text;
+    if (bar && value !== null) bar.setAttribute("value", value);
+  }
+
+  async function refresh() {
+    if (fetching) { again = true; return; }
+    fetching = true;
+    const stop = new AbortController();
+    const limit = setTimeout(() => stop.abort(), 15000);
+    try {
+      const answer = await fetch(location.pathname + location.search, { signal: stop.signal, headers: { Accept: "text/html" } });
+      if (answer.redirected && !answer.url.startsWith(location.origin + location.pathname)) {
+        location.assign(answer.url); // signed out meanwhile
+        return;
+      }
+      if (!answer.ok) throw new Error(String(answer.status));
+      exchange(new DOMParser().parseFromString(await answer.text(), "text/html"));
+      failures = 0;
+      say("");
+    } catch {
+      failures += 1;
+      if (failures > 1) say(trouble.dataset.words);
+    } finally {
+      clearTimeout(limit);
+      fetching = false;
+      if (again) { again = false; soon(); }
+    }
+  }
+
+  let waiting = 0;
+  function soon() {
+    if (!waiting) waiting = setTimeout(() => { waiting = 0; refresh(); }, 250);
+  }
+
+  const open = () => live !== "run" || document.getElementById("live-run")?.dataset.open === "yes";
+
+  // --- news: by the socket while it holds, by asking while it does not ----------------------------------------------
+  function progressed(news) {
+    if (live !== "run") { soon(); return; }
+    if (news.run !== body.dataset.run) return;
+    if (news.state !== "progress") {
+      if (news.state === "began") announce(news);
+      soon();
+      return;
+    }
+    const row = document.querySelector(`[data-step="${Number(news.number)}"]`);
+    const bar = row && row.querySelector(".step-bar");
+    if (!bar) { soon(); return; }
+    if (typeof news.done === "number") bar.setAttribute("value", news.done);
+    const doing = document.getElementById("doing");
+    const share = typeof news.done === "number" ? `${Math.round(news.done * 100)}% – ` : "";
+    if (doing) doing.textContent = share + news.message;
+  }
+
+  function announce(news) {
+    const words = body.dataset.announce || "{step}";
+    const text = words.replace("{step}", news.step).replace("{number}", news.number).replace("{of}", news.of);
+    const place_ = document.getElementById("announce");
+    if (place_) place_.textContent = text;
+  }
+
+  let pause = 500;
+  let connected = false;
+
+  function listen() {
+    if (!open()) return;
+    const device = /^\/devices\/([^/]+)/.exec(location.pathname);
+    const query = device ? `?device=${device[1]}` : "";
+    const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws${query}`);
+    socket.onopen = () => { connected = true; pause = 500; refresh(); };
+    socket.onmessage = (event) => {
+      let frame;
+      try { frame = JSON.parse(event.data); } catch { return; }
+      if (frame.subject === "update_progress") progressed(frame.body || {});
+      else if (["update_result", "update_check_result", "notification"].includes(frame.subject)) soon();
+    };
+    socket.onclose = () => {
+      connected = false;
+      if (!open()) return;
+      refresh();
+      setTimeout(listen, pause * (0.75 + Math.random() / 2)); // not all viewers at once after a restart
+      pause = Math.min(pause * 2, 15000);
+    };
+  }
+
+  let quietFor = 0;
+  setInterval(() => {
+    if (document.hidden || !open()) return;
+    quietFor += 1;
+    const often = live === "run" ? (connected ? 5 : 1) : (connected ? 20 : 5);
+    if (quietFor >= often) { quietFor = 0; refresh(); }
+  }, 3000);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && open()) refresh(); });
+  const log = document.querySelector(".log");
+  if (log && open()) log.scrollTop = log.scrollHeight;
+  listen();
+})();
