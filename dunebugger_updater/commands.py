@@ -6,7 +6,7 @@ import platform
 import sys
 from pathlib import Path
 
-from dunebugger_updater import __version__, show
+from dunebugger_updater import __version__, by_agent, show
 from dunebugger_updater.bundled import commit
 from dunebugger_updater.commands_agent import setup_code
 from dunebugger_updater.engine import Hear, Heard, JournalError
@@ -28,7 +28,10 @@ async def check(house: House, arguments: argparse.Namespace) -> int:
     """Ask for new releases."""
     if problem := _unknown(house, arguments.names):
         return sorry(problem, 2, as_json=arguments.json)
-    views = await house.watch.check(arguments.names, force=arguments.force)
+    by_it = await by_agent.check(house, arguments.names, force=arguments.force)
+    views = await (
+        house.watch.known(arguments.names) if by_it else house.watch.check(arguments.names, force=arguments.force)
+    )
     _print_components(views, as_json=arguments.json)
     return 1 if views and all(view.status == "unknown" for view in views.values()) else 0
 
@@ -73,8 +76,13 @@ async def _carry_out(house: House, plan: Plan | Refusal, arguments: argparse.Nam
     if not arguments.yes and not _agreed(house, plan):
         words = "not confirmed: say yes on a terminal, or call it with --yes"
         return refused(arguments.name, Refusal(Outcome.REFUSED, words), as_json=arguments.json)
+    hear = _ear(arguments)
     try:
-        told = await house.updates.carry_out(plan, os.environ.get("SUDO_USER") or "owner", _ear(arguments))
+        told = await by_agent.carry_out(
+            house, plan, getattr(arguments, "version", None) or getattr(arguments, "to", None), hear
+        )
+        if told is None:
+            told = await house.updates.carry_out(plan, os.environ.get("SUDO_USER") or "owner", hear)
     except JournalError as error:
         return sorry(
             f"{error}; what was touched was put back; free the disk and call dunebugger-updater recover",

@@ -5,12 +5,12 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 from aiohttp import web
 
 from dunebugger_updater.api.app import make_app
-from dunebugger_updater.api.doors import Desk, ErrorPage, PageRoute
 from dunebugger_updater.api.serve import port_of, serve_unix, tls_context
 from dunebugger_updater.api.serve import serve as serve_tcp
 from dunebugger_updater.diagnostics import Diagnostics
@@ -68,12 +68,6 @@ def application(agent: Served, *, secure: bool) -> web.Application:
         holds=agent.holds,
         windows=agent.settings.updater.maintenance_windows,
     )
-    shown: list[ErrorPage] = []
-
-    def extra(desk: Desk) -> Sequence[PageRoute]:
-        shown.append(pages.error_page(panel, desk))
-        return pages.routes(panel, desk)
-
     return make_app(
         agent.fleet,
         agent.accounts,
@@ -81,8 +75,8 @@ def application(agent: Served, *, secure: bool) -> web.Application:
         commit=commit,
         public_names=agent.settings.panel.public_names,
         secure=secure,
-        extra_routes=extra,
-        error_page=lambda request, problem: shown[0](request, problem),  # noqa: PLW0108  (it is made after this)
+        extra_routes=partial(pages.routes, panel),
+        error_page=partial(pages.error_page, panel),
     )
 
 

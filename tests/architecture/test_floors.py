@@ -22,12 +22,12 @@ FLOORS: list[set[str]] = [
     {"manifest_cli", "show", "sorry"},
     {"wiring"},
     {"doctor", "diagnostics", "serving"},
-    {"commands_agent"},
+    {"commands_agent", "by_agent"},
     {"commands"},
     {"demo"},
     {"cli", "agent", "hub.app", "__main__", "python_interface"},
 ]
-ROOTS = {"wiring", "cli", "agent", "commands_agent", "serving", "hub.app", "demo", "doctor", "effects", "config"}
+ROOTS = {"wiring", "cli", "agent", "commands_agent", "by_agent", "serving", "hub.app", "demo", "doctor", "effects", "config"}
 """Who may see the real world: composition roots, and the effects among themselves."""
 
 
