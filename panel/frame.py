@@ -9,7 +9,7 @@ from aiohttp import web
 from markupsafe import Markup
 
 from dunebugger_updater import bundled
-from dunebugger_updater.model.access import Role, Session, Who
+from dunebugger_updater.model.access import Role, Who
 from dunebugger_updater.model.wire import AnyReply, AnyRequest, Declined, DeviceView
 from panel import present, present_runs, spans
 from panel.doors import Desk, Panel
@@ -20,22 +20,6 @@ from panel.words import Words
 NOBODY = Who("", Role.VIEWER)
 _DONE = ("maintenance_on", "maintenance_off", "revoked", "tested", "checked", "cancelled", "held", "released")
 """What ``?done=`` may say: a word of ours, never a text of the address."""
-
-
-class Stranger:
-    """The desk of a request that failed before anybody knew who asks."""
-
-    def who(self, _: web.Request) -> Who | None:
-        return None
-
-    def address(self, request: web.Request) -> str:
-        return request.remote or "?"
-
-    def sign_in(self, response: web.StreamResponse, session: Session) -> None:
-        raise NotImplementedError  # nobody signs in on an error page
-
-    async def sign_out(self, request: web.Request, response: web.StreamResponse) -> None:
-        raise NotImplementedError  # nor out
 
 
 class Visit:

@@ -1,8 +1,8 @@
 """Every page and form, and who may use it.  Whoever serves them checks roles, origins and the form field ``csrf``."""
 
+import hashlib
 import mimetypes
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 from typing import TypeAlias
 
 from aiohttp import web
@@ -11,7 +11,7 @@ from dunebugger_updater import bundled
 from dunebugger_updater.model.access import Role
 from panel import acts, entry, pages
 from panel.doors import Desk, Handler, Panel, PanelRoute, Trouble
-from panel.frame import Stranger, Visit
+from panel.frame import Visit
 
 Serve: TypeAlias = Callable[[Visit], Awaitable[web.StreamResponse]]
 _STATIC = ("panel.css", "parts.css", "panel.js", "icon.svg")
@@ -54,13 +54,13 @@ def routes(panel: Panel, desk: Desk, prefix: str = "") -> Sequence[PanelRoute]:
     )
 
 
-def error_page(panel: Panel) -> Callable[[web.Request, Trouble], web.StreamResponse]:
+def error_page(panel: Panel, desk: Desk) -> Callable[[web.Request, Trouble], web.StreamResponse]:
     """How a browser is told about a problem: the way to the front door, or a page with a sentence."""
 
     def told(request: web.Request, trouble: Trouble) -> web.StreamResponse:
         if trouble.code in {_SETUP, _SIGN_IN}:
             return web.Response(status=303, headers={"Location": "/setup" if trouble.code == _SETUP else "/login"})
-        return Visit(panel, Stranger(), request).sorry(trouble.status, trouble.message)
+        return Visit(panel, desk, request).sorry(trouble.status, trouble.message)
 
     return told
 
@@ -77,11 +77,18 @@ def _served(panel: Panel, desk: Desk, serve: Serve) -> Handler:
 
 
 def _static(name: str) -> Handler:
-    file = bundled.root() / "panel" / "static" / name
-    content_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    # A few kilobytes, read once: no file is opened by what a request says.
+    content = (bundled.root() / "panel" / "static" / name).read_bytes()
+    tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+    headers = {
+        "Cache-Control": "no-cache",  # kept, and asked for again each time: after an update nobody sees the old one
+        "ETag": tag,
+        "Content-Type": f"{mimetypes.guess_type(name)[0] or 'application/octet-stream'}; charset=utf-8",
+    }
 
-    async def handler(_: web.Request) -> web.StreamResponse:
-        headers = {"Cache-Control": "no-cache", "Content-Type": content_type}
-        return web.FileResponse(Path(file), headers=headers)
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if request.headers.get("If-None-Match") == tag:
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=content, headers=headers)
 
     return handler
