@@ -2,9 +2,8 @@
 
 from datetime import datetime
 from functools import lru_cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
 from aiohttp import web
 from markupsafe import Markup
 
@@ -16,6 +15,9 @@ from panel.doors import Desk, Panel
 from panel.markdown import rendered
 from panel.places import Places
 from panel.words import Words
+
+if TYPE_CHECKING:
+    import jinja2
 
 NOBODY = Who("", Role.VIEWER)
 _DONE = ("maintenance_on", "maintenance_off", "revoked", "tested", "checked", "cancelled", "held", "released")
@@ -115,7 +117,7 @@ def _when(now: datetime, words: Words, moment: datetime | None, style: str = "re
     """A moment that the script turns into the viewer's zone; without it, it reads well all the same."""
     if moment is None:
         return Markup()
-    forms = {"clock": f"{moment:%H:%M:%S}", "full": f"{moment:%Y-%m-%d %H:%M} UTC"}
+    forms = {"clock": f"{moment:%H:%M:%S}", "full": f"{moment:%Y-%m-%d %H:%M} UTC", "month": f"{moment:%B %Y}"}
     text = forms.get(style) or spans.relative(moment, now, words)
     return _time(moment, style, text)
 
@@ -130,7 +132,9 @@ def _time(moment: datetime, style: str, text: str) -> Markup:
 
 
 @lru_cache(maxsize=1)
-def _templates() -> jinja2.Environment:
+def _templates() -> "jinja2.Environment":
+    import jinja2  # noqa: PLC0415  (memory that only a look at the panel needs)
+
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(bundled.root() / "panel" / "templates"),
         autoescape=True,

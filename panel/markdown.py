@@ -5,13 +5,16 @@ No HTML of theirs, no images (their addresses would tell somebody who looks), li
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from markdown_it import MarkdownIt
-from markdown_it.renderer import RendererHTML
-from markdown_it.token import Token
-from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.renderer import RendererHTML
+    from markdown_it.token import Token
+    from markdown_it.utils import EnvType, OptionsDict
 
 LONGEST = 60_000
 """Characters that are rendered: what is longer is no release note."""
@@ -35,7 +38,9 @@ def harmless(address: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _parser() -> MarkdownIt:
+def _parser() -> "MarkdownIt":
+    from markdown_it import MarkdownIt  # noqa: PLC0415  (60 modules that only release notes need)
+
     parser = MarkdownIt("commonmark", {"html": False, "linkify": False, "maxNesting": 20})
     parser.enable(["table", "strikethrough"])
     parser.validateLink = harmless  # type: ignore[method-assign, assignment]  # the library's own documented hook
@@ -46,17 +51,19 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+def _image(self: "RendererHTML", tokens: "Sequence[Token]", index: int, options: "OptionsDict", env: "EnvType") -> str:
     alt = self.renderInlineAsText(tokens[index].children or [], options, env)
     return str(Markup("<em>{}</em>").format(alt)) if alt else ""
 
 
-def _link(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+def _link(self: "RendererHTML", tokens: "Sequence[Token]", index: int, options: "OptionsDict", env: "EnvType") -> str:
     tokens[index].attrSet("rel", "noopener noreferrer nofollow")
     return self.renderToken(tokens, index, options, env)
 
 
-def _heading(self: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
+def _heading(
+    self: "RendererHTML", tokens: "Sequence[Token]", index: int, options: "OptionsDict", env: "EnvType"
+) -> str:
     token = tokens[index]
     # The page has one h1 and the section an h2: a note's own headings begin below.
     token.tag = f"h{min(max(int(token.tag[1]) + 1, 3), 6)}"

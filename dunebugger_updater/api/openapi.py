@@ -1,5 +1,6 @@
 """The OpenAPI document, made from the table of routes and their types: it says nothing else than the code does."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,13 @@ Schemas = dict[Any, Document]
 
 
 def serving(routes: Sequence[Route[Any]], version: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """Answer a handler that serves the document."""
-    content = to_json(document(routes, version))
+    """Answer a handler that serves the document, made when somebody asks: few do, and a start does not wait."""
+    made: list[bytes] = []
 
     async def serve(_: web.Request) -> web.StreamResponse:
-        return web.Response(body=content, content_type="application/json")
+        if not made:
+            made.append(to_json(await asyncio.to_thread(document, routes, version)))
+        return web.Response(body=made[0], content_type="application/json")
 
     return serve
 
