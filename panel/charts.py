@@ -45,7 +45,7 @@ def bars(values: Sequence[tuple[float, str, str]]) -> Bars | None:
     if len(shown) < 2:  # noqa: PLR2004  (one bar compares with nothing)
         return None
     top = max(value for value, _, _ in shown) or 1.0
-    slot = min(WIDTH / len(shown), 40.0)
+    slot = min(WIDTH / len(shown), 64.0)
     drawn = [
         Bar(
             round(number * slot, 2),

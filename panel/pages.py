@@ -120,6 +120,7 @@ async def history(visit: Visit) -> web.StreamResponse:
         "history.html",
         device=device,
         runs=shown,
+        months=present_runs.months(shown),
         names=sorted({each.name for each in device.components} | ({name} if name else set())),
         chosen=name,
         ended=ended,

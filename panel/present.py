@@ -157,6 +157,8 @@ class Summary(msgspec.Struct, frozen=True):
 
 def summary(device: DeviceView, words: Words) -> Summary:
     """Answer what somebody wants to know who has one second."""
+    if not device.components:
+        return Summary("quiet", (words.nothing_here,))
     waiting = sum(each.update_available for each in device.components)
     unknown = sum(each.status in {"unknown", "not_compared"} for each in device.components)
     said = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -212,3 +213,9 @@ def durations(runs: Sequence[RunView], words: Words) -> charts.Bars | None:
             for run in timed
         ]
     )
+
+
+def months(runs: Sequence[RunView]) -> Sequence[tuple[datetime | None, Sequence[RunView]]]:
+    """Answer runs by the month (UTC) in which they began, with a moment in it; the order stays."""
+    groups = groupby(runs, key=lambda run: run.started_at and (run.started_at.year, run.started_at.month))
+    return [(those[0].started_at, those) for those in (list(group) for _, group in groups)]

@@ -3,7 +3,9 @@
 "use strict";
 (() => {
   const body = document.body;
-  const lang = document.documentElement.lang;
+  // The page's language, spelled as the viewer spells dates in it: en-GB says 13:19, en-US 1:19 PM.
+  const written = document.documentElement.lang;
+  const lang = navigator.languages.find((each) => each.split("-")[0] === written) || written;
   const live = body.dataset.live || "";
   // The device's clock may differ from the viewer's: spans are counted with the device's.
   const ahead = body.dataset.now ? new Date(body.dataset.now) - Date.now() : 0;
@@ -16,6 +18,7 @@
     exact: new Intl.DateTimeFormat(lang, { dateStyle: "full", timeStyle: "long" }),
     weekday: new Intl.DateTimeFormat(lang, { weekday: "long" }),
     hour: new Intl.DateTimeFormat(lang, { timeStyle: "short" }),
+    month: new Intl.DateTimeFormat(lang, { month: "long", year: "numeric" }),
     date: new Intl.DateTimeFormat(lang, { dateStyle: "medium" }),
   };
   const relative = new Intl.RelativeTimeFormat(lang, { numeric: "auto", style: "short" });
