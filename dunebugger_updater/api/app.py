@@ -14,6 +14,7 @@ from dunebugger_updater.api.doors import (
     Answer,
     Asked,
     B,
+    Desk,
     ErrorPage,
     ExtraRoutes,
     House,
@@ -47,7 +48,7 @@ def make_app(
     public_names: tuple[str, ...] = (),
     secure: bool = False,
     extra_routes: ExtraRoutes | None = None,
-    error_page: ErrorPage | None = None,
+    error_page: Callable[[Desk], ErrorPage] | None = None,
     hostname: str | None = None,
     patience: Patience | None = None,
     manners: Manners | None = None,
@@ -55,15 +56,16 @@ def make_app(
     """Build it.  ``ValueError`` when a route does not say who may use it.
 
     ``secure``: browsers come by TLS, so cookies are for TLS only.  ``extra_routes`` gets a ``Desk`` and answers the
-    pages of a panel; ``error_page`` shows their errors.
+    pages of a panel; ``error_page`` gets one too, and shows what went wrong there.
     """
     house = House(fleet, accounts, version, commit, public_names, secure)
     names = hosts.own_names(socket.gethostname() if hostname is None else hostname)
-    app = web.Application(
-        middlewares=middlewares(house, names, patience or Patience(), error_page), client_max_size=BODY_LIMIT
-    )
     sockets = Sockets(house, manners or Manners())
     desk = FrontDesk(house, sockets)
+    page = error_page(desk) if error_page else None
+    app = web.Application(
+        middlewares=middlewares(house, names, patience or Patience(), page), client_max_size=BODY_LIMIT
+    )
     pages: list[PageRoute] = [Page(each.method, each.path, each.needs, _serving(each, desk)) for each in ROUTES]
     pages += [
         Page("GET", "/ws", Role.VIEWER, sockets.serve),
@@ -85,7 +87,8 @@ class FrontDesk:
 
     def who(self, request: web.Request) -> Who | None:
         """Whoever was let in."""
-        return request[CALLER].who
+        caller = request.get(CALLER)  # what was refused early has none
+        return caller.who if caller else None
 
     def address(self, request: web.Request) -> str:
         """Where the request comes from."""

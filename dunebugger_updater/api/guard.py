@@ -16,6 +16,7 @@ from aiohttp.typedefs import Handler, Middleware
 from dunebugger_updater.api import hosts
 from dunebugger_updater.api.doors import ErrorPage, House, Needs, Problem
 from dunebugger_updater.api.errors import Refused, catching
+from dunebugger_updater.api.letting_go import let_go
 from dunebugger_updater.api.sessions import CALLER, address, csrf_matches, identify, is_local
 from dunebugger_updater.model.access import Role
 
@@ -66,10 +67,8 @@ def _delivering(limit: float) -> Middleware:
             async with asyncio.timeout(limit):
                 await response.prepare(request)
                 await response.write_eof()
-        except TimeoutError:
-            if request.transport is not None:
-                request.transport.abort()
-            raise ConnectionResetError("did not read the answer") from None
+        except (TimeoutError, ConnectionError):
+            let_go(request.transport)  # aiohttp finds the connection gone, and is content with that
         finally:
             caller = request.get(CALLER)
             # Never the query: a token may stand in it.
@@ -127,13 +126,13 @@ def _knowing(house: House) -> Middleware:
     @web.middleware
     async def know(request: web.Request, handler: Handler) -> web.StreamResponse:
         """Find out who asks, and whether the route is for them.  What declares nothing is for nobody."""
+        caller = request[CALLER] = await identify(request, house)
         if request.match_info.http_exception is not None:
             raise request.match_info.http_exception
         needs = request.app[DECLARED].get(request.match_info.route)
         if needs is None:
             _log.error("a route declares nobody who may use it: %s", ascii(request.path))
             raise web.HTTPNotFound
-        caller = request[CALLER] = await identify(request, house)
         if isinstance(needs, Role):
             if caller.who is None:
                 raise Refused(_stranger(house))

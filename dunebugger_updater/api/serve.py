@@ -157,6 +157,7 @@ async def _start(
         max_headers=limits.headers,
         shutdown_timeout=limits.goodbye,
         read_bufsize=65_536,
+        auto_decompress=False,  # compressed requests are refused unread
     )
     opened.setblocking(False)
     await runner.setup()

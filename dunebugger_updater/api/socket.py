@@ -14,6 +14,7 @@ from dunebugger_updater.api import conversation, frames
 from dunebugger_updater.api.bodies import ComponentsView
 from dunebugger_updater.api.doors import Asked, House, Problem
 from dunebugger_updater.api.errors import Refused, problem_of
+from dunebugger_updater.api.letting_go import let_go
 from dunebugger_updater.api.sessions import CALLER, address, still
 from dunebugger_updater.fleet import FromDevice
 from dunebugger_updater.model.views import ComponentView
@@ -220,5 +221,4 @@ class _Talk:
                     await self._socket.send_str(text)
             except (TimeoutError, ConnectionError):
                 self._gone = True
-                if self._transport is not None:
-                    self._transport.abort()
+                let_go(self._transport)
