@@ -104,7 +104,8 @@ def make_directory(directory: Path) -> None:
 def write_whole(path: Path, content: bytes, mode: int | None = None) -> None:
     """Replace the file ``path`` in one instant; owner and mode stay as they were when it is there already.
 
-    ``mode`` wins over both the old mode and the default, 0644.  A symbolic link stays one: what it leads to is written.
+    A new file belongs to whoever owns its directory: what we write as root into somebody's app is theirs.  ``mode``
+    wins over both the old mode and the default, 0644.  A symbolic link stays one: what it leads to is written.
     """
     with saying(f"cannot write {path}"):
         real = Path(os.path.realpath(path))
@@ -122,8 +123,8 @@ def write_whole(path: Path, content: bytes, mode: int | None = None) -> None:
             with open(descriptor, "wb") as stream:  # noqa: PTH123  (a descriptor has no Path)
                 stream.write(content)
                 stream.flush()
-                if before is not None:
-                    give(descriptor, before.st_uid, before.st_gid)
+                like = before or real.parent.stat()
+                give(descriptor, like.st_uid, like.st_gid)
                 os.fchmod(descriptor, _mode(mode, before))
                 os.fsync(descriptor)
             draft.rename(real)

@@ -111,10 +111,19 @@ class NewTree:
                 and not self._leads_out(path)
                 and shipped.digest(str(here), "sha256") == self._release[path]
             ):
-                stashed.parent.mkdir(parents=True, exist_ok=True)
+                self._make_stash(stashed.parent)
                 here.rename(stashed)
                 self._touch(path)
                 self._touch(f"{STASH_NAME}/{path}")
+
+    def _make_stash(self, directory: Path) -> None:
+        """Make a folder of the stash; like all that lies in a release it belongs to the release's owner."""
+        missing = [each for each in (directory, *directory.parents) if not each.exists()]
+        for each in reversed(missing):
+            each.mkdir()
+            if os.geteuid() == 0:
+                owner = Path(self._new).stat()
+                os.chown(each, owner.st_uid, owner.st_gid)
 
     def _clear(self, decision: Decision, mine: Mapping[str, Look] | None) -> None:
         """Remove what is neither the release's nor carried (any more)."""

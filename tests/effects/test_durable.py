@@ -262,3 +262,11 @@ def test_whoever_is_killed_at_any_instant_leaves_the_old_or_the_new(tmp_path: Pa
         unswap(tmp_path / "core", tmp_path / "core.releases/adopted")
         assert (tmp_path / "core").is_dir()
         assert not (tmp_path / "core").is_symlink()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_new_file_belongs_to_whoever_owns_its_directory(tmp_path: Path) -> None:
+    os.chown(tmp_path, 1234, 1235)
+    durable.write_whole(tmp_path / "new", b"x")
+    found = (tmp_path / "new").stat()
+    assert (found.st_uid, found.st_gid) == (1234, 1235)
