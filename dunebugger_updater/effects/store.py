@@ -36,6 +36,7 @@ class Database:
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            _make_private(path)
             try:
                 self._db = _opened(path)
             except sqlite3.DatabaseError:
@@ -43,8 +44,8 @@ class Database:
                 path.replace(aside)
                 for rest in ("-wal", "-shm"):
                     path.with_name(path.name + rest).unlink(missing_ok=True)
+                _make_private(path)
                 self._db = _opened(path)
-            path.chmod(0o600)
         except (OSError, sqlite3.Error) as error:
             raise EffectError(f"cannot open {path}: {error}") from error
 
@@ -128,6 +129,14 @@ class Database:
     def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:
             return self._db.execute(statement, values).fetchall()
+
+
+def _make_private(path: Path) -> None:
+    # Before SQLite opens it: what it writes beside the file gets the file's mode, and holds the same secrets.
+    path.touch(mode=0o600)
+    for each in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        if each.exists():
+            each.chmod(0o600)
 
 
 def _opened(path: Path) -> sqlite3.Connection:

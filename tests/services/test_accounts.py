@@ -121,4 +121,13 @@ async def test_a_damaged_database_is_put_aside_and_begun_anew(tmp_path: Path, cl
 
 async def test_the_database_is_the_owners_alone(tmp_path: Path, clock: Clock) -> None:
     Accounts(Database(tmp_path / "updater.db"), clock)
-    assert (tmp_path / "updater.db").stat().st_mode & 0o777 == 0o600
+    modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("updater.db", "updater.db-shm", "updater.db-wal"), 0o600)
+
+
+async def test_what_a_former_version_left_for_all_to_read_is_closed(tmp_path: Path, clock: Clock) -> None:
+    former = Database(tmp_path / "updater.db")
+    Accounts(former, clock)
+    (tmp_path / "updater.db-wal").chmod(0o644)
+    Database(tmp_path / "updater.db")
+    assert (tmp_path / "updater.db-wal").stat().st_mode & 0o777 == 0o600
