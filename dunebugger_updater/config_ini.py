@@ -5,7 +5,6 @@ grammar is its grammar: ``key = value`` or ``key: value``, deeper indented lines
 start a comment at the beginning of a line or after white space, nothing is interpolated, keys keep their case.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -114,6 +113,8 @@ SECRET = frozenset({"urls"})
 def nearest(word: str, known: Iterable[str]) -> str:
     """`` (did you mean …?)`` for the known word most like ``word``, whatever its case; empty when none is."""
     spelled = {each.lower(): each for each in known}
+    import difflib  # noqa: PLC0415  (only who mistyped needs it)
+
     close = difflib.get_close_matches(word.lower(), list(spelled), n=1, cutoff=0.6)
     return f" (did you mean {spelled[close[0]]!r}?)" if close else ""
 

@@ -12,7 +12,6 @@ from datetime import time
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
 
 from dunebugger_updater.config_ini import nearest
 from dunebugger_updater.model.settings import Operator, Requirement, Window
@@ -217,6 +216,8 @@ def keys(text: str) -> tuple[str, ...]:
 
 def zone(text: str) -> str:
     """A time zone by its IANA name."""
+    from zoneinfo import ZoneInfo, available_timezones  # noqa: PLC0415  (it reads how Python was built)
+
     try:
         ZoneInfo(text)
     except (KeyError, ValueError, OSError):

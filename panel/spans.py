@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from statistics import median
 
 from dunebugger_updater.model.settings import Window
 from panel.words import Words
@@ -59,6 +58,8 @@ def size(count: int | None, words: Words) -> str:
 
 def typical(values: Sequence[float]) -> float | None:
     """Answer what usually is the case: the middle one, which an odd day does not move."""
+    from statistics import median  # noqa: PLC0415  (it brings fractions and decimals along)
+
     return median(values) if values else None
 
 

@@ -1,16 +1,17 @@
 """The owner's own copy of an installation: a tar.gz that any system can open, made while the app still runs."""
 
-import gzip
 import io
 import os
 import stat
-import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from dunebugger_updater.effects.durable import make_directory, saying, sync_directory
 from dunebugger_updater.ports import EffectError
+
+if TYPE_CHECKING:
+    import tarfile
 
 _IN_MEMORY = 1_048_576
 """Bytes: files up to this are read first, so that their size is right although the app goes on writing."""
@@ -39,6 +40,9 @@ def archive(
 
     A file that vanishes or changes meanwhile is taken as it was read.  Sockets and pipes are left out.
     """
+    import gzip  # noqa: PLC0415  (as below)
+    import tarfile  # noqa: PLC0415  (memory that an idle agent need not hold)
+
     with saying(f"cannot back up {directory} to {to}"):
         root = Path(os.path.realpath(directory))
         if not root.is_dir():
@@ -69,7 +73,7 @@ def is_environment(path: Path) -> bool:
 
 
 def _add_all(
-    tar: tarfile.TarFile,
+    tar: "tarfile.TarFile",
     root: Path,
     name: str,
     *,
@@ -100,7 +104,7 @@ def _below(directory: Path, root: Path) -> Iterator[Path]:
             yield from _below(path, root)
 
 
-def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
+def _add(tar: "tarfile.TarFile", path: Path, name: str) -> None:
     try:
         kind = stat.S_IFMT(path.lstat().st_mode)
         if kind in {stat.S_IFDIR, stat.S_IFLNK}:
@@ -113,7 +117,7 @@ def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
         return  # The app removed it just now; it is not in the backup either.
 
 
-def _add_file(tar: tarfile.TarFile, path: Path, name: str) -> None:
+def _add_file(tar: "tarfile.TarFile", path: Path, name: str) -> None:
     # Not waiting: it could have become a pipe since we looked.
     with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as source:  # noqa: PTH123  (a descriptor has no Path)
         info = tar.gettarinfo(arcname=name, fileobj=source)

@@ -1,6 +1,5 @@
 """What is wrong with a manifest, and where: line, column, field, sentence."""
 
-import difflib
 from collections.abc import Iterable
 
 import msgspec
@@ -69,5 +68,7 @@ def shown(text: object) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``": did you mean 'x'?"``, or nothing when no known word is near."""
+    import difflib  # noqa: PLC0415  (only who mistyped needs it)
+
     near = difflib.get_close_matches(word[:SHOWN], sorted(known), n=1)
     return f": did you mean {near[0]!r}?" if near else ""

@@ -8,9 +8,12 @@ the wall shows, which is an hour wrong twice a year.
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 from dunebugger_updater.model.settings import Window
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _DAY = timedelta(days=1)
 _FAR = 400
@@ -58,7 +61,7 @@ def _around(
                 yield found
 
 
-def _instant(wall: datetime, zone: ZoneInfo) -> datetime:
+def _instant(wall: datetime, zone: "ZoneInfo") -> datetime:
     """Answer the instant of a local time: the first of two, and after a gap the first that there is."""
     found = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if found.astimezone(zone).replace(tzinfo=None) == wall:
@@ -77,11 +80,13 @@ def _instant(wall: datetime, zone: ZoneInfo) -> datetime:
     return high.replace(microsecond=0)
 
 
-def _missing(day: date, zone: ZoneInfo) -> bool:
+def _missing(day: date, zone: "ZoneInfo") -> bool:
     noon = datetime(day.year, day.month, day.day, 12, tzinfo=zone)
     return noon.astimezone(UTC).astimezone(zone).date() != day
 
 
 @lru_cache(maxsize=16)
-def _zone(name: str) -> ZoneInfo:
+def _zone(name: str) -> "ZoneInfo":
+    from zoneinfo import ZoneInfo  # noqa: PLC0415  (it reads how Python was built; only windows need it)
+
     return ZoneInfo(name)
