@@ -48,6 +48,8 @@ def _parser() -> "MarkdownIt":
     parser.add_render_rule("link_open", _link)
     parser.add_render_rule("heading_open", _heading)
     parser.add_render_rule("heading_close", _heading)
+    for cell in ("th_open", "td_open"):
+        parser.add_render_rule(cell, _cell)
     return parser
 
 
@@ -67,4 +69,9 @@ def _heading(
     token = tokens[index]
     # The page has one h1 and the section an h2: a note's own headings begin below.
     token.tag = f"h{min(max(int(token.tag[1]) + 1, 3), 6)}"
+    return self.renderToken(tokens, index, options, env)
+
+
+def _cell(self: "RendererHTML", tokens: "Sequence[Token]", index: int, options: "OptionsDict", env: "EnvType") -> str:
+    tokens[index].attrs.clear()  # how a column is aligned would be an inline style, which our pages forbid
     return self.renderToken(tokens, index, options, env)
