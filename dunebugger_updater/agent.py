@@ -8,18 +8,20 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 from dunebugger_updater import __version__
 from dunebugger_updater.bundled import commit
 from dunebugger_updater.diagnostics import Diagnostics
 from dunebugger_updater.effects import machine
+from dunebugger_updater.effects.lock import DeviceLock
 from dunebugger_updater.effects.postman import Postman
 from dunebugger_updater.effects.service_manager import ServiceManager
 from dunebugger_updater.effects.store import Database
-from dunebugger_updater.engine import Heard
+from dunebugger_updater.engine import Heard, JournalError
 from dunebugger_updater.model.settings import Settings
 from dunebugger_updater.model.wire import Ended
+from dunebugger_updater.ports import EffectError
 from dunebugger_updater.run import Opened
 from dunebugger_updater.services import history
 from dunebugger_updater.services.accounts import Accounts
@@ -30,6 +32,7 @@ from dunebugger_updater.services.local import LocalFleet
 from dunebugger_updater.services.maintenance import Maintenance
 from dunebugger_updater.services.notify import Notifier
 from dunebugger_updater.services.updates import Refusal
+from dunebugger_updater.sorry import sorry
 from dunebugger_updater.wiring import House, house
 
 _log = logging.getLogger("dunebugger_updater")
@@ -37,10 +40,16 @@ _log = logging.getLogger("dunebugger_updater")
 
 def main(settings: Settings) -> int:
     """Run the agent until it is told to stop; a clean stop is a power cut."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=_format())
-    with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
-        asyncio.run(_run(settings))
-    return 0
+    said = logging.StreamHandler(sys.stderr)
+    said.setFormatter(ForJournal() if _in_journal() else logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[said])
+    status = 0
+    try:
+        with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
+            asyncio.run(_run(settings))
+    except* EffectError as group:  # a service that ended with anything else is a bug: told with its traceback
+        status = sorry("; ".join(_sentences(group)), 1, as_json=False)
+    return status
 
 
 async def _run(settings: Settings) -> None:
@@ -59,18 +68,20 @@ async def _run(settings: Settings) -> None:
 
 @contextlib.asynccontextmanager
 async def running(built: House, manager: ServiceManager | None = None) -> AsyncIterator["Agent"]:
-    """Have everything running while this lasts."""
-    database = Database(built.settings.updater.state_path / "updater.db")
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            agent = Agent(built, database, tasks, manager or ServiceManager({}))
-            await agent.start()
-            try:
-                yield agent
-            finally:
-                await agent.stop()
-    finally:
-        database.close()
+    """Have everything running while this lasts.  ``EffectError`` when it cannot, perhaps in an exception group."""
+    state = built.settings.updater.state_path
+    with DeviceLock(state / "agent.lock", "is the agent of this device already; stop it first").held():
+        database = Database(state / "updater.db")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                agent = Agent(built, database, tasks, manager or ServiceManager({}))
+                try:
+                    await agent.start()
+                    yield agent
+                finally:
+                    await agent.stop()
+        finally:
+            database.close()
 
 
 class Agent:
@@ -137,7 +148,11 @@ class Agent:
             if isinstance(heard, Opened):
                 _log.info("found run %s unfinished", heard.run)
 
-        told = await self._built.updates.recover(hear)
+        try:
+            told = await self._built.updates.recover(hear)
+        except JournalError as error:  # a full disk, most likely: the panel can say so, and the next start tries again
+            _log.error("cannot recover: %s", error)
+            return
         if isinstance(told, Refusal):
             _log.error("cannot recover: %s", told.message)
             return
@@ -177,6 +192,31 @@ class Agent:
         return Diagnostics(self._built)
 
 
-def _format() -> str:
-    # systemd reads the level from the front of each line (sd-daemon(3)); on a terminal it would only be in the way.
-    return "%(message)s" if os.environ.get("JOURNAL_STREAM") else "%(asctime)s %(levelname)s %(message)s"
+class ForJournal(logging.Formatter):
+    """Puts the level before each line, as systemd reads it from standard error (sd-daemon(3)); the time it knows."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Answer the lines of one record, a traceback's too."""
+        level = next(number for number, least in _LEVELS if record.levelno >= least)
+        return "\n".join(f"<{level}>{line}" for line in super().format(record).splitlines())
+
+
+_LEVELS = ((3, logging.ERROR), (4, logging.WARNING), (6, logging.INFO), (7, 0))
+"""The numbers of syslog(3), and from which level on they hold."""
+
+
+def _in_journal() -> bool:
+    # The variable alone says little: whoever is started from a service's shell inherits it (systemd.exec(5)).
+    try:
+        there = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{there.st_dev}:{there.st_ino}"
+
+
+def _sentences(group: BaseExceptionGroup[EffectError]) -> Iterator[str]:
+    for each in group.exceptions:
+        if isinstance(each, BaseExceptionGroup):
+            yield from _sentences(each)
+        else:
+            yield str(each)

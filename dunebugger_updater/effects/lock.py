@@ -11,10 +11,11 @@ from dunebugger_updater.ports import EffectError
 
 
 class DeviceLock:
-    """The lock on the state directory."""
+    """The lock on the state directory.  ``words``: what its holder does, and what to do about it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, words: str = "is changing this device; try again later") -> None:
         self._path = path
+        self._words = words
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -30,9 +31,7 @@ class DeviceLock:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 holder = os.pread(fd, 20, 0).decode(errors="replace").strip() or "unknown"
-                raise EffectError(
-                    f"busy: another dunebugger-updater (process {holder}) is changing this device; try again later"
-                ) from None
+                raise EffectError(f"busy: another dunebugger-updater (process {holder}) {self._words}") from None
             with contextlib.suppress(OSError):  # a full disk has no room for our name, and needs us all the more
                 os.ftruncate(fd, 0)
                 os.pwrite(fd, str(os.getpid()).encode(), 0)

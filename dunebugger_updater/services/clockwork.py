@@ -12,7 +12,7 @@ from dunebugger_updater.model.settings import Component, Settings
 from dunebugger_updater.model.views import ComponentView
 from dunebugger_updater.model.wire import Checked, CheckNow
 from dunebugger_updater.offer import choose, ready_at
-from dunebugger_updater.ports import Device
+from dunebugger_updater.ports import Device, EffectError
 from dunebugger_updater.run import Outcome
 from dunebugger_updater.services.auto import Readiness, in_order, readiness
 from dunebugger_updater.services.history import Runs, quarantined, stories
@@ -62,7 +62,8 @@ class Clockwork:
         """Look and take, for ever."""
         delay = timedelta(minutes=self._settings.updater.initial_delay_minutes)
         clock = self._device.clock
-        plan = at_start(await self._remembered(), clock.now(), self._interval, delay, self._own)
+        # Who wants no delay at all gets none; everybody else is spread, for a whole house comes on together.
+        plan = at_start(await self._remembered(), clock.now(), self._interval, delay, min(self._own, delay))
         await self._remember(plan)
         look_again: datetime | None = None
         while True:
@@ -71,14 +72,24 @@ class Clockwork:
             left = wait(plan, now, self._interval)
             due = left <= timedelta()
             if due:
-                well = await self._look()
-                plan = after_check(plan, clock.now(), self._interval, well=well)
+                plan = after_check(plan, clock.now(), self._interval, well=await self._look())
                 await self._remember(plan)
             if due or (look_again is not None and look_again <= now):
-                look_again = await self.take()
+                look_again = await self._taken()
                 continue
             until = min([left, *([look_again - now] if look_again else [])])
             await clock.sleep(min(NAP, max(1.0, until.total_seconds())))
+
+    async def _taken(self) -> datetime | None:
+        now = self._device.clock.now()
+        if (doubt := self._device.clock.trusted()) is not None:  # nobody knows whether a window is open
+            _log.info("taking nothing by itself yet: %s", doubt)
+            return now + NOT_NOW
+        try:
+            return await self.take()
+        except EffectError as error:
+            _log.warning("cannot take anything by itself: %s", error)
+            return now + NOT_NOW
 
     async def take(self) -> datetime | None:
         """Take what may be taken now, in the order that they need each other; answer when to look again."""
@@ -95,6 +106,7 @@ class Clockwork:
             told = await self._fleet.carry_out(plan, "policy")
             if isinstance(told, Refusal):
                 _log.warning("could not update %s by itself: %s", name, told.message)
+                later.append(self._device.clock.now() + NOT_NOW)  # somebody else is changing the device
             elif told.closed and told.closed.outcome is Outcome.REFUSED:
                 later.append(self._device.clock.now() + NOT_NOW)  # busy, perhaps: the show does not last for ever
         return min([*later, *(each.again_at for each in self.waiting.values() if each.again_at)], default=None)
@@ -132,7 +144,11 @@ class Clockwork:
         return [story.seconds for story in ended if story.seconds is not None]
 
     async def _look(self) -> bool:
-        reply = await self._fleet.ask(ID, CheckNow(force=True), "schedule")
+        try:
+            reply = await self._fleet.ask(ID, CheckNow(force=True), "schedule")
+        except EffectError as error:
+            _log.warning("cannot look for releases: %s", error)
+            return False
         return isinstance(reply, Checked) and any(view.status != "unknown" for view in reply.components.values())
 
     @property
@@ -140,11 +156,14 @@ class Clockwork:
         return self._settings.updater.state_path / "timetable.json"
 
     async def _remembered(self) -> Timetable:
-        content = await self._device.files.read(self._memory, 4096)
         try:
+            content = await self._device.files.read(self._memory, 4096)
             return from_json(content, Timetable) if content else Timetable()
-        except msgspec.MsgspecError:
+        except (EffectError, msgspec.MsgspecError):
             return Timetable()
 
     async def _remember(self, plan: Timetable) -> None:
-        await self._device.files.write(self._memory, to_json(plan))
+        try:
+            await self._device.files.write(self._memory, to_json(plan))
+        except EffectError as error:  # a full disk: it is known as long as we live
+            _log.warning("%s", error)

@@ -61,12 +61,13 @@ class Notifier:
     async def run(self) -> None:
         """Listen and deliver, for ever."""
         await self._load()
-        async with self._bus.listening() as listener:
-            await self._send()
-            async for news in listener:
-                for each, key in self._made(news):
-                    await self._tell(each, key)
+        while True:  # a listener that was given up, for a delivery took too long, listens anew
+            async with self._bus.listening() as listener:
                 await self._send()
+                async for news in listener:
+                    for each, key in self._made(news):
+                        await self._tell(each, key)
+                    await self._send()
 
     async def again(self) -> None:
         """Try again what could not be delivered, ever less often, for ever."""
