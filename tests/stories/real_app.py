@@ -124,6 +124,10 @@ class RealDevice:
         self._started.append(started)
         return started
 
+    def started(self, other: subprocess.Popen[bytes]) -> None:
+        """Another program of this device, to be ended with it."""
+        self._started.append(other)
+
     def call(self, *words: str) -> tuple[int, str, str]:
         """Exit status, standard output and standard error."""
         return self.call_module("dunebugger_updater", "--config", str(self.conf), *words)

@@ -148,6 +148,10 @@ class Shelf:
     def url(self) -> str:
         return self._fake.api_url
 
+    def asset(self, name: str) -> int:
+        """The number of a file on offer, with which its address on the second host begins."""
+        return next(each.id for release in self._releases for each in release.assets if each.name == name)
+
     def offer(self, *versions: str) -> None:
         """Offer exactly these."""
         self._releases.clear()
