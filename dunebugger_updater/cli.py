@@ -69,7 +69,8 @@ def _commands(arguments: argparse.Namespace) -> int:
         told = f"cannot do {arguments.command!r} yet: {LATER[arguments.command]} comes in a later version"
         return sorry(told, 2, as_json=arguments.json or "--json" in arguments.rest)
     if arguments.command == "demo":
-        return int(importlib.import_module("dunebugger_updater.demo").main(as_json=arguments.json))
+        demo = importlib.import_module("dunebugger_updater.demo")
+        return int(demo.main(as_json=arguments.json, panel=arguments.panel, seconds=arguments.seconds))
     about_agent = arguments.command in {"token", "maintenance"}
     commands = importlib.import_module("dunebugger_updater.commands" + ("_agent" if about_agent else ""))
     if arguments.command == "version":
@@ -125,7 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     def add(name: str, help_: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=help_, description=help_.capitalize() + ".", parents=[shared])
 
-    add("demo", "watch an app being updated and a broken release being rolled back, on a made-up device")
+    demo = add("demo", "watch an app being updated and a broken release being rolled back, on a made-up device")
+    demo.add_argument("--panel", action="store_true", help="go straight to the panel of that device")
+    demo.add_argument("--for", type=_seconds, dest="seconds", metavar="SECONDS", help="close the panel by itself then")
     check = add("check", "ask for new releases")
     check.add_argument("names", nargs="*", metavar="NAME", help="components; all when none is named")
     check.add_argument("--force", action="store_true", help="ask again although the last answer is fresh")
@@ -165,6 +168,12 @@ def _parser() -> argparse.ArgumentParser:
 
     manifest_cli.add_arguments(commands)
     return parser
+
+
+def _seconds(text: str) -> float:
+    if not text.isdigit() or not 1 <= int(text) <= 86_400:  # noqa: PLR2004  (a day: longer is no demo)
+        raise argparse.ArgumentTypeError(f"expected whole seconds from 1 to 86400, got {text!r}")
+    return float(text)
 
 
 def _minutes(text: str) -> int:

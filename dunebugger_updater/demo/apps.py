@@ -1,7 +1,7 @@
 """The made-up app of the demo, *lantern*, and its releases as a project would publish them: archive and manifest.
 
-1.0.0 and 1.1.0 are good.  1.2.0 starts and stays up, but it cannot do its work and says so on its health address:
-the kind of fault that only shows on the device itself.
+1.0.0, 1.1.0 and 1.3.0 are good.  1.2.0 starts and stays up, but it cannot do its work and says so on its health
+address: the kind of fault that only shows on the device itself.
 """
 
 import gzip
@@ -20,7 +20,7 @@ APP = "lantern"
 REPOSITORY = f"demo/{APP}"
 SETTINGS = "settings.ini"
 COUNTER = "visits.db"
-GOOD, BETTER, BROKEN = "1.0.0", "1.1.0", "1.2.0"
+GOOD, BETTER, BROKEN, BEST = "1.0.0", "1.1.0", "1.2.0", "1.3.0"
 
 _SOUND_BYTES = 2_500_000
 """Makes the download long enough to be seen."""
@@ -118,18 +118,7 @@ def good() -> Release:
 
 def better() -> Release:
     """1.1.0: brings a Python package along, a setting more, and a sound."""
-    files = {
-        "app.py": _code(
-            imports="\nimport tidewords\n", more='            told["tide"] = tidewords.tide(time.gmtime().tm_hour)\n'
-        ),
-        SETTINGS: _settings("colour = warm"),
-        "requirements.txt": b"tidewords==1.0\n",
-        "wheels/tidewords-1.0-py3-none-any.whl": wheel(
-            "tidewords", "1.0", 'def tide(hour):\n    return "rising" if hour % 12 < 6 else "falling"\n'
-        ),
-        "sounds/waves.raw": _sound("waves"),
-    }
-    return _release(BETTER, "- tells the tide\n- sound of waves", files)
+    return _release(BETTER, "- tells the tide\n- sound of waves", _with_tide("waves"))
 
 
 def broken() -> Release:
@@ -140,6 +129,12 @@ def broken() -> Release:
         "sounds/gulls.raw": _sound("gulls"),
     }
     return _release(BROKEN, "- gulls, through the speaker", files, patience=_IMPATIENCE)
+
+
+def best() -> Release:
+    """1.3.0: the gulls again, for everybody."""
+    notes = "Gulls that **need no speaker**, for those who could not take 1.2.0.\n\n- tells the tide again"
+    return _release(BEST, notes, _with_tide("waves", "gulls"))
 
 
 def wheel(name: str, version: str, code: str) -> bytes:
@@ -175,6 +170,20 @@ def _release(version: str, notes: str, files: Mapping[str, bytes], patience: int
     )
     manifest = to_yaml(generate(facts)).encode()
     return Release(version, notes, {name: content, "update-manifest.yaml": manifest})
+
+
+def _with_tide(*sounds: str) -> Mapping[str, bytes]:
+    return {
+        "app.py": _code(
+            imports="\nimport tidewords\n", more='            told["tide"] = tidewords.tide(time.gmtime().tm_hour)\n'
+        ),
+        SETTINGS: _settings("colour = warm"),
+        "requirements.txt": b"tidewords==1.0\n",
+        "wheels/tidewords-1.0-py3-none-any.whl": wheel(
+            "tidewords", "1.0", 'def tide(hour):\n    return "rising" if hour % 12 < 6 else "falling"\n'
+        ),
+        **{f"sounds/{name}.raw": _sound(name) for name in sounds},
+    }
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:

@@ -40,6 +40,9 @@ installPath = {root}/{app}
 runner = process
 command = {{install_path}}/.venv/bin/python app.py {port}
 healthUrl = {url}/health
+
+[Panel]
+listen = 127.0.0.1:{panel_port}
 """
 
 
@@ -50,6 +53,8 @@ class MadeUpDevice:
     root: Path
     port: int
     """Where the app listens, on loopback."""
+    panel_port: int
+    """Where the panel does."""
 
     @property
     def configuration(self) -> Path:
@@ -69,7 +74,8 @@ class MadeUpDevice:
     def configure(self, api_url: str) -> Settings:
         """Write the configuration file, as its owner would, and read it as the updater does."""
         words = {"root": self.root, "app": APP, "repository": REPOSITORY, "port": self.port, "url": self.app_url}
-        self.configuration.write_text(_CONFIGURATION.format(api_url=api_url, **words))
+        text = _CONFIGURATION.format(api_url=api_url, panel_port=self.panel_port, **words)
+        self.configuration.write_text(text)
         return load(self.configuration, has_apt=False)
 
     def edit_settings(self) -> None:
@@ -87,7 +93,7 @@ class MadeUpDevice:
 def made_up_device() -> Iterator[MadeUpDevice]:
     """Make a device; at the end, whatever happened, end what runs on it and remove it.  Not inside a running loop."""
     root = Path(tempfile.mkdtemp(prefix="dunebugger-demo-")).resolve()
-    device = MadeUpDevice(root, _free_port())
+    device = MadeUpDevice(root, *_free_ports())
     try:
         with _everything_in(root / "tmp"):
             yield device
@@ -134,7 +140,8 @@ def clock() -> SystemClock:
     return SystemClock(built=datetime.min.replace(tzinfo=UTC), setters=())
 
 
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _free_ports() -> tuple[int, int]:
+    with closing(socket.socket()) as one, closing(socket.socket()) as other:  # both at once, or they may be the same
+        for probe in (one, other):
+            probe.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1]), int(other.getsockname()[1])

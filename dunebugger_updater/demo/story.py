@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from dunebugger_updater.demo import apps
-from dunebugger_updater.demo.apps import APP, BETTER, BROKEN, GOOD, REPOSITORY, SETTINGS
+from dunebugger_updater.demo.apps import APP, BEST, BETTER, BROKEN, GOOD, REPOSITORY, SETTINGS
 from dunebugger_updater.demo.device import GREETING, MadeUpDevice, clock, service
 from dunebugger_updater.demo.release_server import ReleaseServer
 from dunebugger_updater.demo.telling import Teller
@@ -44,15 +44,30 @@ class Story:
         self._teller = teller
         self._visits = 0
 
+    @property
+    def house(self) -> House:
+        """The updater of the device that it is told on."""
+        return self._house
+
     async def tell(self) -> None:
         """Tell it.  ``NotAsToldError``: it went another way."""
         await self._set_up()
         await self._update()
         await self._break()
 
+    async def begin(self) -> None:
+        """Instead of telling it: have the first release run, and publish what the story would."""
+        await self._install()
+        self._server.publish(apps.better())
+        self._server.publish(apps.broken())
+
+    async def go_on(self) -> None:
+        """Afterwards: have one more release on offer."""
+        self._server.publish(apps.best())
+        view = (await self._house.watch.check([APP], force=True))[APP]
+        self._expect(view.latest == BEST and view.update_available, f"{BEST} was not found: {view.message}")
+
     async def _set_up(self) -> None:
-        """Let the updater itself install the first release, and use the app for a while."""
-        self._server.publish(apps.good())
         self._teller.scene(
             "begin",
             "DuneBugger Updater: the demo",
@@ -62,11 +77,7 @@ class Story:
             "Setting it up takes a few seconds, the rest about twenty.",
             folder=str(self._device.root),
         )
-        view = await self._run(GOOD, _deaf)
-        self._expect(view.outcome == Outcome.UPDATED, f"{APP} {GOOD} was not installed: {view.message}")
-        self._device.edit_settings()
-        for _ in range(_VISITS):
-            said = await self._visit()
+        said = await self._install()
         state = await self._house.device.services.state(service(self._house.settings))
         self._teller.scene(
             "running",
@@ -79,6 +90,16 @@ class Story:
             greeting=said.greeting,
             visits=said.visits,
         )
+
+    async def _install(self) -> Said:
+        """Let the updater itself install the first release, and use the app for a while."""
+        self._server.publish(apps.good())
+        view = await self._run(GOOD, _deaf)
+        self._expect(view.outcome == Outcome.UPDATED, f"{APP} {GOOD} was not installed: {view.message}")
+        self._device.edit_settings()
+        for _ in range(_VISITS):
+            said = await self._visit()
+        return said
 
     async def _update(self) -> None:
         """Take a good release."""
@@ -175,12 +196,6 @@ class Story:
     def _expect(self, true: bool, otherwise: str) -> None:  # noqa: FBT001  (a condition, as in assert)
         if not true:
             raise NotAsToldError(otherwise)
-
-
-async def tell_story(device: MadeUpDevice, teller: Teller) -> None:
-    """Tell it on ``device``.  ``NotAsToldError`` or ``EffectError``: it went another way, and how."""
-    async with telling(device, teller) as story:
-        await story.tell()
 
 
 @asynccontextmanager

@@ -24,10 +24,23 @@ FLOORS: list[set[str]] = [
     {"doctor", "diagnostics", "serving"},
     {"commands_agent", "by_agent"},
     {"commands"},
-    {"demo"},
-    {"cli", "agent", "hub.app", "__main__", "python_interface"},
+    {"agent"},
+    {"demo"},  # it runs a whole agent
+    {"cli", "hub.app", "__main__", "python_interface"},
 ]
-ROOTS = {"wiring", "cli", "agent", "commands_agent", "by_agent", "serving", "hub.app", "demo", "doctor", "effects", "config"}
+ROOTS = {
+    "wiring",
+    "cli",
+    "agent",
+    "commands_agent",
+    "by_agent",
+    "serving",
+    "hub.app",
+    "demo",
+    "doctor",
+    "effects",
+    "config",
+}
 """Who may see the real world: composition roots, and the effects among themselves."""
 
 

@@ -20,11 +20,13 @@ import pytest
 
 from dunebugger_updater import demo
 from dunebugger_updater.demo.device import MadeUpDevice
+from dunebugger_updater.demo.panel import Stay
 from dunebugger_updater.demo.story import NotAsToldError
 from dunebugger_updater.demo.telling import Teller
 
 DEMO = (sys.executable, "-m", "dunebugger_updater", "demo")
 NOWHERE = "http://127.0.0.1:9"
+STAYS = b"until you press Ctrl-C"
 LIMIT = 120
 """Seconds for one telling on a busy machine; the promise is 30 on one that has time."""
 
@@ -67,6 +69,12 @@ def scenes(lines: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
     return [line for line in lines if line.get("scene") == name]
 
 
+@pytest.fixture
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose path leaves room for that of a socket."""
+    return tmp_path_factory.mktemp("d")
+
+
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict[str, Any]], int, str, Path]:
     """One whole telling as JSON lines, with its exit status, its standard error, and the folder that it was given."""
@@ -84,7 +92,7 @@ class TestAsLines:
         assert (status, err) == (0, "")
         assert all(("scene" in line) != ("event" in line) for line in lines)
         names = ["begin", "running", "found", "updating", "updated", "found", "updating", "rolled_back", "remembered"]
-        assert [line["scene"] for line in lines if "scene" in line] == [*names, "end", "next"]
+        assert [line["scene"] for line in lines if "scene" in line] == [*names, "end", "see_panel", "next"]
         assert scenes(lines, "end")[0]["as_told"] is True
 
     def test_the_good_release_is_taken_and_the_data_stays(
@@ -121,17 +129,19 @@ class TestAsLines:
 
 @pytest.mark.slow
 @pytest.mark.timeout(LIMIT)
-def test_on_a_terminal_each_line_is_whole_and_nothing_but_the_moving_line_is_erased(tmp_path: Path) -> None:
+def test_on_a_terminal_each_line_is_whole_and_nothing_but_the_moving_line_is_erased(short: Path) -> None:
     columns = 48  # a phone
     master, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
-    clean = {name: value for name, value in environment(tmp_path).items() if name not in {"COLUMNS", "LINES"}}
+    clean = {name: value for name, value in environment(short).items() if name not in {"COLUMNS", "LINES"}}
     with subprocess.Popen(DEMO, stdin=terminal, stdout=terminal, stderr=terminal, env=clean) as program:
         os.close(terminal)
         seen = b""
         try:
             while piece := os.read(master, 65_536):
-                seen += piece
+                before, seen = seen, seen + piece
+                if STAYS in seen and STAYS not in before:
+                    program.send_signal(signal.SIGINT)  # the key itself does nothing: the terminal is not its own
         except OSError:
             pass  # Linux says EIO when the last one has closed the terminal
     os.close(master)
@@ -149,7 +159,8 @@ def test_on_a_terminal_each_line_is_whole_and_nothing_but_the_moving_line_is_era
     narrated = [line for line in shown if not line.startswith("    ")]
     assert max(map(len, narrated)) < columns
     assert "Back by itself" in plain
-    assert left_behind(tmp_path) == []
+    assert "  password: " in plain
+    assert left_behind(short) == []
 
 
 @pytest.mark.parametrize(
@@ -190,12 +201,13 @@ def test_when_its_reader_goes_away_it_ends_quietly(tmp_path: Path) -> None:
 def test_when_it_goes_another_way_it_says_so_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], as_json: bool
 ) -> None:
-    async def go_another_way(device: MadeUpDevice, teller: Teller) -> None:
+    async def go_another_way(device: MadeUpDevice, teller: Teller, *, story: bool, stay: Stay | None) -> None:
+        assert (story, stay) == (True, None)
         teller.scene("begin", "Once upon a time", str(device.root))
         raise NotAsToldError("1.1.0 was refused: no space left")
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(demo, "tell_story", go_another_way)
+    monkeypatch.setattr(demo, "play", go_another_way)
     assert demo.main(as_json=as_json) == 1
     out, err = capsys.readouterr()
     assert err.strip() == "dunebugger-updater: the demo did not go as told: 1.1.0 was refused: no space left"
