@@ -237,6 +237,15 @@ async def test_a_device_that_is_often_off_and_wakes_with_a_wrong_clock_still_kee
     assert len(world.checks) >= 150
 
 
+async def test_a_clock_that_nobody_has_set_yet_opens_no_window() -> None:
+    window, now = Window(tuple(range(7)), time(2), 120, "UTC"), datetime(2026, 2, 1, 15, tzinfo=UTC)
+    world = World(windows=(window,), now=now, wrong_by=timedelta(hours=-13), heard_at=now - timedelta(hours=20))
+    world.right_from, world.off_at = now + timedelta(minutes=90), now + timedelta(days=1)
+    assert world.shown.hour == 2, "the clock shows the middle of the night"
+    await world.live()
+    assert [began.hour for _, began, _ in world.taken] == [2]
+
+
 async def test_what_is_refused_for_now_is_tried_again_in_the_same_window_and_not_at_once() -> None:
     window = Window(tuple(range(7)), time(2), 120, "UTC")
     busy = Refusal(Outcome.REFUSED, "busy: another dunebugger-updater is changing this device")
