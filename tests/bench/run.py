@@ -18,7 +18,7 @@ import msgspec
 sys.path.insert(0, str(Path(__file__).parents[2]))  # run as a script, neither is on the path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench import bench_check, bench_download, bench_downtime
+from bench import bench_agent, bench_check, bench_download, bench_downtime
 from bench.downtime_app import SIZE
 from bench.downtime_arms import quartiles
 
@@ -42,10 +42,13 @@ class Figure(msgspec.Struct, frozen=True):
         return "met" if self.middle <= self.goal else f"missed by {100 * (self.middle / self.goal - 1):.0f} %"
 
 
-def figures(directory: Path, rounds: int, size: int = SIZE, within: float = math.inf) -> list[Figure]:
+def figures(
+    directory: Path, rounds: int, size: int = SIZE, within: float = math.inf, *, idle: float = 30, cpu: float = 60
+) -> list[Figure]:
     """Run everything in ``directory``; ``size``: bytes of the downloaded file and of the release.
 
-    ``within``: seconds after which the downtime is measured in no further round.
+    ``within``: seconds after which the downtime is measured in no further round.  ``idle``, ``cpu``: as the agent's
+    bench understands them.
     """
     found = []
     for name in ("download", "downtime"):
@@ -60,13 +63,17 @@ def figures(directory: Path, rounds: int, size: int = SIZE, within: float = math
     bench_downtime.show(downtime)
     for rival, goal in bench_downtime.GOALS:
         found.append(_figure(f"G7 downtime: update / {rival}", bench_downtime.ratios(downtime, rival), goal))
+    (directory / "agent").mkdir()
+    agent = bench_agent.rounds(directory / "agent", rounds, idle=idle, cpu=cpu)
+    bench_agent.show(agent)
+    found += [_figure(name, ratios, goal) for name, ratios, goal in bench_agent.told(agent)]
     return found
 
 
 def show(found: list[Figure]) -> None:
-    print(f"{'figure':42} {'median':>6}  {'quartiles':11}  goal")
+    print(f"{'figure':50} {'median':>6}  {'quartiles':11}  goal")
     for each in found:
-        print(f"{each.name:42} {each.middle:6.2f}  {each.low:.2f}-{each.high:<6.2f}  {each.goal}: {each.verdict}")
+        print(f"{each.name:50} {each.middle:6.2f}  {each.low:.2f}-{each.high:<6.2f}  {each.goal}: {each.verdict}")
 
 
 def _figure(name: str, values: list[float], goal: float) -> Figure:
