@@ -139,7 +139,7 @@
     const limit = setTimeout(() => stop.abort(), 15000);
     try {
       const answer = await fetch(location.pathname + location.search, { signal: stop.signal, headers: { Accept: "text/html" } });
-      if (answer.redirected && !answer.url.startsWith(location.origin + location.pathname)) {
+      if (answer.redirected && new URL(answer.url).pathname !== location.pathname) {
         location.assign(answer.url); // signed out meanwhile
         return;
       }

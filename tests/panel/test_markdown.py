@@ -41,7 +41,8 @@ ELEMENTS = (
 AROUND = ("{}", "before {} after", "- {}", "> {}", "# {}", "`{}`", "| a |\n|---|\n| {} |", "**{}**")
 ADDRESSES = (
     "javascript:alert(1)", "JaVaScRiPt:alert(1)", " javascript:alert(1)", "java\tscript:alert(1)",
-    "java&#10;script:alert(1)",    "&#106;avascript:alert(1)", "javascript&colon;alert(1)", "data:text/html,<script>alert(1)</script>",
+    "java&#10;script:alert(1)", "&#106;avascript:alert(1)", "javascript&colon;alert(1)",
+    "data:text/html,<script>alert(1)</script>",
     "data:image/svg+xml;base64,PHN2Zz4=", "vbscript:msgbox(1)", "file:///etc/passwd", "blob:https://example.org/1",
     "//example.org/x", "/logout", "?done=x", "#main", "\\\\example.org", "mailto:a@example.org", "ftp://example.org",
     "https:example.org", "http:///path", "http://[bad", "view-source:https://example.org",
