@@ -86,7 +86,7 @@ class Clockwork:
             _log.info("taking nothing by itself yet: %s", doubt)
             return now + NOT_NOW
         try:
-            return await self.take()
+            return now + NOT_NOW if await self._fleet.left_alone() else await self.take()
         except EffectError as error:
             _log.warning("cannot take anything by itself: %s", error)
             return now + NOT_NOW

@@ -169,6 +169,10 @@ class LocalFleet:
             self._bus.tell(Ended(history.view(story)))
         return story
 
+    async def left_alone(self) -> bool:
+        """Whether somebody is at work on this device: nothing happens by itself then."""
+        return (await self._maintenance.state()).on
+
     async def _view(self) -> DeviceView:
         state = await self._maintenance.state()
         views = await self._watch.known()

@@ -52,6 +52,7 @@ class World:
     kept: dict[Path, bytes] = field(default_factory=dict)
     stories: list[Story] = field(default_factory=list)
     disk_full: bool = False
+    left_alone_until: datetime = START
     answer: Refusal | None = None
 
     @property
@@ -146,6 +147,9 @@ class Small:
         return Plan(name, "update", self.world.installed, self.world.newest())
 
     # Fleet
+    async def left_alone(self) -> bool:
+        return self.world.now < self.world.left_alone_until
+
     async def ask(self, device: str, request: object, actor: str) -> Checked:
         assert actor == "schedule"
         self.world.checks.append(self.world.now)
@@ -254,6 +258,15 @@ async def test_what_is_refused_for_now_is_tried_again_in_the_same_window_and_not
     await world.live()
     assert 5 <= len(world.taken) <= 8, "every quarter of an hour, as long as it can be finished"
     assert all(inside(window, "UTC", first, last) for _, first, last in world.taken)
+
+
+async def test_nothing_is_taken_while_somebody_is_at_work_and_soon_after_that_it_is() -> None:
+    now = START + EVERY
+    over = now + timedelta(hours=30)
+    world = World(now=now, off_at=now + timedelta(days=3), left_alone_until=over)
+    await world.live()
+    assert len(world.checks) == 3, "to look is no harm"
+    assert [over <= began <= over + timedelta(minutes=20) for _, began, _ in world.taken] == [True]
 
 
 async def test_a_full_disk_does_not_stop_the_clock() -> None:
