@@ -43,7 +43,7 @@ class Accounts(Protocol):
     async def tokens(self) -> Sequence[TokenView]:
         """All of them, without their secrets."""
 
-    async def revoke(self, id: str, actor: str) -> bool:  # noqa: A002  (the word of the interface)
+    async def revoke(self, token: str, actor: str) -> bool:
         """False when there is none of that id."""
 
     async def note(self, actor: str, action: str, detail: str, address: str) -> None:

@@ -336,6 +336,7 @@ async def test_more_requests_at_once_than_are_served_get_an_error(served: Edge) 
 
 
 async def test_a_run_is_told_with_the_id_of_who_asked_even_when_the_answer_takes_time(served: Edge) -> None:
+    served.fleet.thinking = 0.05  # the news is out before the answer
     async with served.line() as asking, served.line() as other:
         assert await asking.alive()
         assert await other.alive()

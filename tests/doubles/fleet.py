@@ -76,6 +76,8 @@ class FakeFleet:
     until: datetime | None = None
     running: str | None = None
     """The component of a run that is under way."""
+    thinking: float = 0.0
+    """Seconds between the news of what was asked for and the answer."""
 
     async def devices(self) -> Sequence[DeviceView]:
         return [
@@ -107,7 +109,9 @@ class FakeFleet:
         own = self.answers(request)
         if isinstance(own, Exception):
             raise own
-        return own if own is not None else self._usual(request, actor)
+        reply = own if own is not None else self._usual(request, actor)
+        await asyncio.sleep(self.thinking)
+        return reply
 
     @asynccontextmanager
     async def news(self) -> AsyncIterator[AsyncIterator[FromDevice]]:
@@ -241,9 +245,9 @@ class FakeAccounts:
     async def tokens(self) -> Sequence[TokenView]:
         return list(self.views.values())
 
-    async def revoke(self, id: str, actor: str) -> bool:  # noqa: A002  (the word of the interface)
-        self.secrets.pop(f"secret-of-{id}", None)
-        return self.views.pop(id, None) is not None
+    async def revoke(self, token: str, actor: str) -> bool:
+        self.secrets.pop(f"secret-of-{token}", None)
+        return self.views.pop(token, None) is not None
 
     async def note(self, actor: str, action: str, detail: str, address: str) -> None:
         self.entries.append(AuditEntry(NOW, actor, action, detail, address))
