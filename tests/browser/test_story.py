@@ -7,15 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from doubles.browser_kit import SIZES
 from playwright.async_api import Browser, Page, expect
 from stories.agents import PASSWORD, Agent, agent_device
 from stories.real_releases import Publisher, publisher
 
-from dunebugger_updater.events import Began
-from dunebugger_updater.steps import BuildVenv
-
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), pytest.mark.asyncio(loop_scope="module")]
 
 PICTURES = Path(__file__).parents[2] / "artifacts" / "story"
 NOTES = "### More light\n\n- the *storm* is louder\n- <script>alert('no')</script> is text\n"
@@ -31,7 +29,7 @@ def github() -> Iterator[Publisher]:
 def agent(tmp_path: Path, github: Publisher) -> Iterator[Agent]:
     shelf = github.shelf("1.1.0")
     repository = next(each for each in github.fake.repositories if each.full_name == shelf.repository)
-    repository.releases[0].body = NOTES
+    repository.releases[0].notes = NOTES
     with agent_device(tmp_path / "d", shelf) as made:
         yield made
 
@@ -71,7 +69,7 @@ class Owner:
         await expect(self.page.locator(".head")).to_contain_text(words)
 
 
-@pytest.fixture(params=["desktop", "phone"])
+@pytest_asyncio.fixture(loop_scope="module", params=["desktop", "phone"])
 async def owner(request: pytest.FixtureRequest, browser: Browser, agent: Agent) -> AsyncIterator[Owner]:
     await asyncio.to_thread(agent.begin)
     width, height = SIZES[request.param]
@@ -83,13 +81,6 @@ async def owner(request: pytest.FixtureRequest, browser: Browser, agent: Agent) 
     yield Owner(page, agent, request.param)
     await context.close()
     assert wrong == []
-
-
-def began_to_build(agent: Agent) -> bool:
-    """Whether the newest run is at the step that takes longest."""
-    told = agent.device.told(agent.device.journals()[-1])
-    steps = told[0].event.plan.steps if told else ()  # type: ignore[union-attr]  # the first event opens
-    return any(isinstance(each.event, Began) and isinstance(steps[each.event.step], BuildVenv) for each in told)
 
 
 @pytest.mark.req("DB-072")
@@ -193,8 +184,6 @@ async def history_and_settings(owner: Owner) -> None:
 
 async def killed_in_the_middle(owner: Owner) -> None:
     page, agent = owner.page, owner.agent
-    await owner.go("/components/core/plan")
-    await owner.go("/")
     run = await asyncio.to_thread(agent.update, "1.1.0")
     await owner.go(f"/runs/{run}")
     await asyncio.to_thread(agent.kill)
