@@ -3,13 +3,17 @@
 import asyncio
 import threading
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dunebugger_updater.effects import compose
 from dunebugger_updater.effects.commands import clean_environment
 from dunebugger_updater.effects.compose import Compose, Run
-from dunebugger_updater.effects.docker_api import EngineApi
 from dunebugger_updater.ports import ComposeService, ContainerState, EffectError, ImageState, RemoteImage, Report
+
+if TYPE_CHECKING:
+    from dunebugger_updater.effects.docker_api import EngineApi
 
 SEARCH_LIMIT = 120
 """Seconds for any question to the engine, all its conversations together."""
@@ -25,7 +29,12 @@ class Engine:
     def __init__(self, run: Run, environment: Mapping[str, str] | None = None) -> None:
         self._additions = dict(environment or {})
         self._compose = Compose(run, self._additions)
-        self._api = EngineApi(self.environment)
+
+    @cached_property
+    def _api(self) -> "EngineApi":
+        from dunebugger_updater.effects.docker_api import EngineApi  # noqa: PLC0415  (only devices with containers need it)
+
+        return EngineApi(self.environment)
 
     @property
     def environment(self) -> Mapping[str, str]:

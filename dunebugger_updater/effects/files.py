@@ -8,13 +8,17 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from dunebugger_updater.effects import adoption, backup, carry, durable, removal
+from dunebugger_updater.effects import durable, removal
 from dunebugger_updater.effects.commands import Owner
 from dunebugger_updater.effects.trees import copy_file
 from dunebugger_updater.ports import Carried, EffectError, Report, TreeSize
+
+if TYPE_CHECKING:
+    from dunebugger_updater.effects.carry import Carrier
 
 T = TypeVar("T")
 _GONE = (FileNotFoundError, NotADirectoryError)
@@ -48,7 +52,12 @@ class DiskFiles:
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
-        self._carrier = carry.Carrier(lambda: int(now() * 1e9))
+
+    @cached_property
+    def _carrier(self) -> "Carrier":
+        from dunebugger_updater.effects.carry import Carrier  # noqa: PLC0415  (much code that only updates need)
+
+        return Carrier(lambda: int(self._now() * 1e9))
 
     async def exists(self, path: Path) -> bool:
         return _look(path) is not None
@@ -88,9 +97,13 @@ class DiskFiles:
         await _aside(lambda: durable.point_link(link, target))
 
     async def swap(self, directory: Path, keep_as: Path) -> None:
+        from dunebugger_updater.effects import adoption  # noqa: PLC0415  (only updates need it, as with unpack)
+
         await _aside(lambda: adoption.swap(directory, keep_as))
 
     async def unswap(self, directory: Path, kept_as: Path) -> None:
+        from dunebugger_updater.effects import adoption  # noqa: PLC0415  (the same)
+
         await _aside(lambda: adoption.unswap(directory, kept_as))
 
     async def remove(self, path: Path) -> None:
@@ -137,6 +150,8 @@ class DiskFiles:
         await _aside(work)
 
     async def archive(self, directory: Path, to: Path, report: Report) -> None:
+        from dunebugger_updater.effects import backup  # noqa: PLC0415  (the same)
+
         heard = _from_thread(report)
         stop = threading.Event()
         await _aside(lambda: backup.archive(directory, to, heard, stop.is_set), stop)
