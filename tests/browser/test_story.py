@@ -1,4 +1,4 @@
-"""The whole story as the owner of a device lives it: a real browser, the real agent, a real app and its real updates."""
+"""The whole story as the owner of a device lives it: a real browser, the real agent, a real app, real updates."""
 
 import asyncio
 import re
