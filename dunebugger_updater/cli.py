@@ -71,10 +71,10 @@ def _commands(arguments: argparse.Namespace) -> int:
     if arguments.command == "demo":
         demo = importlib.import_module("dunebugger_updater.demo")
         return int(demo.main(as_json=arguments.json, panel=arguments.panel, seconds=arguments.seconds))
+    if arguments.command == "version":
+        return int(importlib.import_module("dunebugger_updater.show").version(as_json=arguments.json))
     about_agent = arguments.command in {"token", "maintenance"}
     commands = importlib.import_module("dunebugger_updater.commands" + ("_agent" if about_agent else ""))
-    if arguments.command == "version":
-        return int(commands.version(as_json=arguments.json))
     from dunebugger_updater.config import ConfigError, find, load  # noqa: PLC0415  (--help starts faster without it)
 
     try:

@@ -2,12 +2,10 @@
 
 import argparse
 import os
-import platform
 import sys
 from pathlib import Path
 
-from dunebugger_updater import __version__, by_agent, show
-from dunebugger_updater.bundled import commit
+from dunebugger_updater import by_agent, show
 from dunebugger_updater.commands_agent import setup_code
 from dunebugger_updater.engine import Hear, Heard, JournalError
 from dunebugger_updater.kinds import python_app
@@ -208,21 +206,6 @@ async def doctor(house: House, arguments: argparse.Namespace) -> int:
     from dunebugger_updater.doctor import examine  # noqa: PLC0415  (only this command needs it)
 
     return await examine(house, as_json=arguments.json)
-
-
-def version(*, as_json: bool) -> int:
-    """Say which program this is (RM-012…016)."""
-    told = {
-        "version": __version__,
-        "commit": commit(),
-        "python": platform.python_version(),
-        "platform": f"{platform.system().lower()}-{platform.machine()}",
-    }
-    if as_json:
-        show.as_json(told)
-    else:
-        print("dunebugger-updater {version} (commit {commit}, Python {python}, {platform})".format(**told))
-    return 0
 
 
 def _print_components(views: dict[str, ComponentView], *, as_json: bool) -> None:

@@ -1,12 +1,15 @@
 """How things look on a terminal: progress as it happens, and answers in words."""
 
 import json
+import platform
 import shutil
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
+from dunebugger_updater import __version__
+from dunebugger_updater.bundled import commit
 from dunebugger_updater.engine import Heard, Progress
 from dunebugger_updater.model.codec import to_builtins
 from dunebugger_updater.plan import Plan
@@ -38,6 +41,21 @@ def as_json(value: object) -> None:
 def as_json_line(value: object) -> None:
     """Print one line of JSON, and let it out at once."""
     print(json.dumps(to_builtins(value), ensure_ascii=False), flush=True)
+
+
+def version(*, as_json: bool) -> int:
+    """Say which program this is (RM-012…016)."""
+    told = {
+        "version": __version__,
+        "commit": commit(),
+        "python": platform.python_version(),
+        "platform": f"{platform.system().lower()}-{platform.machine()}",
+    }
+    if as_json:
+        print(json.dumps(told, indent=2))
+    else:
+        print("dunebugger-updater {version} (commit {commit}, Python {python}, {platform})".format(**told))
+    return 0
 
 
 class Lines:
