@@ -150,7 +150,8 @@ def _newer_than(current: Version | None, candidates: list[_Candidate]) -> list[_
     shapes: dict[str, list[_Candidate]] = {}
     for one in candidates:
         shapes.setdefault(one.version.shape, []).append(one)
-    latest = max(shapes, key=lambda shape: _latest(shapes[shape]), default=None)
+    # The last word is the shape's own name, so that not even a tie is decided by the order of a list.
+    latest = max(shapes, key=lambda shape: (*_latest(shapes[shape]), shape), default=None)
     return [] if latest is None else shapes[latest]
 
 
