@@ -77,7 +77,9 @@ def _said_of_the_whole(event: AnyEvent, plan: Plan, words: Words) -> Sequence[tu
             return (("unsure" if problem else "quiet", said),)
         case Closed(outcome=outcome_):
             good = outcome_ is Outcome.UPDATED or (outcome_ is Outcome.ROLLED_BACK and plan.verb == "rollback")
-            said = words.event_closed.format(outcome=str(getattr(words, f"outcome_{outcome_}", outcome_)))
+            by_wish = outcome_ is Outcome.ROLLED_BACK and plan.verb == "rollback"
+            ended = words.outcome_taken_back if by_wish else getattr(words, f"outcome_{outcome_}", outcome_)
+            said = words.event_closed.format(outcome=ended)
             return (("good" if good else "bad", said),)
         case _:
             return ()

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, expect
 
 from dunebugger_updater.model.wire import CheckEnded, SetMaintenance, Update
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest.mark.req("DB-072")
@@ -36,7 +36,6 @@ async def test_from_the_overview_to_a_finished_update_with_no_page_loaded_by_han
     await expect(page.get_by_role("button", name="Stop this run")).to_have_count(0)
 
 
-@pytest.mark.slow
 async def test_a_run_page_survives_the_restart_of_the_agent_and_goes_on_by_itself(browser: Browser) -> None:
     fleet = PanelFleet().with_past()
     fleet.start()

@@ -10,7 +10,7 @@ from doubles.panel_fleet import LONG, PanelFleet, component
 from doubles.panel_served import Served
 from playwright.async_api import Page
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ async def serious(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 async def test_every_page_fits_reads_well_and_is_accessible(house: Served, look: Open, size: str, scheme: str) -> None:

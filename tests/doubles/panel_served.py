@@ -62,7 +62,12 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    fleet: PanelFleet | None = None, accounts: FakeAccounts | None = None, *, port: int = 0, bare: bool = False
+    fleet: PanelFleet | None = None,
+    accounts: FakeAccounts | None = None,
+    *,
+    port: int = 0,
+    bare: bool = False,
+    prefix: str = "",
 ) -> AsyncIterator[Served]:
     """Serve one; ``bare`` leaves out every door that may be missing."""
     fleet = fleet or PanelFleet().with_past()
@@ -79,7 +84,7 @@ async def served(
         version="1.2.3",
         commit="abc1234",
         hostname="dune",
-        extra_routes=lambda desk: routes(panel, desk),
+        extra_routes=lambda desk: routes(panel, desk, prefix),
         error_page=lambda desk: error_page(panel, desk),
     )
     runner = await serve(app, f"127.0.0.1:{port}", None, None)

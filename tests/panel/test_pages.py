@@ -387,3 +387,16 @@ async def test_a_device_that_is_offline_or_under_maintenance_says_so(visitor: Vi
     assert "This device is offline" in page.words
     assert "Maintenance mode is on" in page.words
     assert "Switch off" in (await visitor.get("/settings")).words
+
+
+async def test_a_hub_serves_the_same_pages_with_the_device_before_every_address() -> None:
+    async with served(prefix="/devices/{device}") as house, aiohttp.ClientSession() as client:
+        visitor = Visitor(house, client)
+        page = await visitor.get("/devices/local/")
+        places = re.findall(r'(?:href|action)="(/[^"]*)"', page.text)
+        common = ("/static/", "/logout")
+        assert [place for place in places if not place.startswith(("/devices/local/", *common))] == []
+        begun = await visitor.send("/devices/local/components/core/update", version="1.1.0")
+        assert begun.headers["Location"] == "/devices/local/runs/live-1"
+        assert (await visitor.get("/devices/local/runs/live-1")).status == 200
+        assert "There is no such device." in (await visitor.get("/devices/other/")).words
