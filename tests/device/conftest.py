@@ -1,7 +1,7 @@
 """The test bed: real engines, registries, composes and devices, each made when the first test asks for it.
 
-Without ``REQUIRE_DEVICE=1`` only what is already there is used, and the rest is skipped with its reason.  With it (as
-in CI) what is missing is made, and what cannot be made fails the test.
+They take minutes, so without ``REQUIRE_DEVICE=1`` they are skipped, saying so.  With it (as in CI) what is missing is
+made, and what cannot be made fails the test.
 """
 
 from collections.abc import Callable, Iterator
@@ -39,13 +39,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _part(make: Callable[[], Made]) -> Made:
+    if not place.required():
+        pytest.skip("minutes on a real engine and real devices: set REQUIRE_DEVICE=1 (as root) to run it")
     try:
         return make()
     except place.MissingError as missing:
-        reason = str(missing)
-    if place.required():
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+        pytest.fail(str(missing), pytrace=False)
 
 
 @pytest.fixture(scope="session")

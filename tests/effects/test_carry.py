@@ -176,7 +176,7 @@ async def test_a_git_clone_is_adopted_with_its_edits_its_history_and_its_untrack
     git(old, "commit", "-q", "-m", "one")
     fill(old, {"app/config/x.conf": "edited", "hack.py": "edited", "untracked.wav": "mine"})
     if os.geteuid() == 0:
-        for parent in (tmp_path, *tmp_path.parents):  # pytest's own folders are closed to others, one deeper with workers
+        for parent in (tmp_path, *tmp_path.parents):  # pytest closes its folders to others
             if parent.stat().st_uid == os.geteuid() and parent.stat().st_mode & 0o777 == 0o700:
                 parent.chmod(0o755)
         for folder, folders, names in os.walk(old):
