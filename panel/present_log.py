@@ -76,8 +76,8 @@ def _said_of_the_whole(event: AnyEvent, plan: Plan, words: Words) -> Sequence[tu
             said = words.event_tidied_not.format(why=problem) if problem else words.event_tidied
             return (("unsure" if problem else "quiet", said),)
         case Closed(outcome=outcome_):
-            good = outcome_ is Outcome.UPDATED or (outcome_ is Outcome.ROLLED_BACK and plan.verb == "rollback")
             by_wish = outcome_ is Outcome.ROLLED_BACK and plan.verb == "rollback"
+            good = by_wish or outcome_ is Outcome.UPDATED
             ended = words.outcome_taken_back if by_wish else getattr(words, f"outcome_{outcome_}", outcome_)
             said = words.event_closed.format(outcome=ended)
             return (("good" if good else "bad", said),)
