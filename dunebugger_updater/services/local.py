@@ -237,6 +237,10 @@ class LocalFleet:
             return Declined("component_not_found", component.message)
         if component.type != "python_app":
             return Declined("refused", f"cannot do that for a {component.type} component here; use the command line")
+        if self._under_way:  # it stops and starts services itself, and relies on finding them as it left them
+            return Declined(
+                "update_in_progress", f"cannot do that while run {next(iter(self._under_way))} is under way"
+            )
         runs = python_app.service(component, self._settings.updater)
         try:
             await (self._device.services.start(runs) if request.start else self._device.services.stop(runs))

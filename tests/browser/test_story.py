@@ -159,6 +159,7 @@ async def back_by_hand(owner: Owner) -> None:
     await owner.picture("plan-back")
     await owner.press("Roll back now")
     await owner.ends("1.0.0")
+    await expect(owner.page.locator(".log li").last).to_have_text(re.compile("ended: Taken back$"))
     await owner.picture("taken-back")
     assert owner.agent.device.running["version"] == "1.0.0"
 

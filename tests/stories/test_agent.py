@@ -183,6 +183,8 @@ def test_told_to_stop_it_ends_at_once_although_a_download_is_open_and_the_next_s
     try:
         run = agent.update()
         wait_for_step(agent, run, Download)
+        status, told = agent.ask("POST", "/api/v1/components/core/stop")
+        assert (status, told["error"]["code"]) == (409, "update_in_progress")
         code, seconds = agent.end()
     finally:
         github.fake.troubles.clear()
