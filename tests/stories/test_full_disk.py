@@ -113,7 +113,7 @@ def well(device: RealDevice, version: str) -> None:
 SLOW = pytest.mark.slow
 BEFORE = [
     pytest.param("state", "download", marks=SLOW),
-    pytest.param("apps", "unpack"),
+    pytest.param("apps", "unpack", marks=SLOW),
     pytest.param("apps", "build", marks=SLOW),
     pytest.param("backups", "back up", marks=SLOW),
     pytest.param("apps", "carry over local data", marks=SLOW),
@@ -127,10 +127,8 @@ AFTER = [
     }.items()
     for step in steps
 ]
-EVERY_DAY = ("state", "stop core", "1.2.0")
-"""Of the steps after the switch; the others take their time in CI."""
 SWITCHES = [
-    pytest.param(*each, target, marks=() if (*each, target) == EVERY_DAY else SLOW)
+    pytest.param(*each, target, marks=SLOW)
     for each in AFTER
     for target in ("1.6.0", "1.5.0" if each[1].startswith("run") else "1.2.0")
 ]
