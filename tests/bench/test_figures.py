@@ -9,7 +9,7 @@ from bench.run import DISK, figures, show
 
 
 @pytest.mark.bench
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(380)
 def test_every_goal_gets_its_figure() -> None:
     with tempfile.TemporaryDirectory(dir=DISK, prefix="bench-") as folder:
         found = figures(Path(folder), 3, 50_000_000, within=120, idle=2, cpu=20)
