@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import cast
 
 import pytest
 from doubles.world import World
@@ -9,7 +10,8 @@ from stories.scenes import UPDATER
 
 from dunebugger_updater.model.release import Catalogue, Release
 from dunebugger_updater.model.settings import Component, Settings
-from dunebugger_updater.ports import EffectError
+from dunebugger_updater.ports import EffectError, Releases
+from dunebugger_updater.services.history import Runs
 from dunebugger_updater.services.holds import Holds
 from dunebugger_updater.services.watch import Watch
 
@@ -36,13 +38,9 @@ async def test_who_may_not_write_the_state_still_learns_what_is_on_offer(monkeyp
     files = world.device.files
     monkeypatch.setattr(files, "write", refused)
     device = dataclasses.replace(world.device, files=files)
-    watch = Watch(
-        Settings(updater=UPDATER, components=(core,)),
-        device,
-        Publisher(),
-        NoRuns(),
-        Holds(device.files, UPDATER.state_path / "holds.json"),
-    )  # type: ignore[arg-type]  # as much of them as this needs
+    holds = Holds(device.files, UPDATER.state_path / "holds.json")
+    publisher, runs = cast("Releases", Publisher()), cast("Runs", NoRuns())  # as much of them as this needs
+    watch = Watch(Settings(updater=UPDATER, components=(core,)), device, publisher, runs, holds)
     assert (await watch.check(["core"]))["core"].latest == "1.1.0"
     heard = await watch.heard(core)
     assert heard.catalogue is not None
