@@ -44,7 +44,7 @@ async def component(visit: Visit) -> web.StreamResponse:
         device=device,
         card=present.card(view, device, visit.who.role, visit.places, visit.words),
         past=past[:5],
-        kept=present.kept_versions(view, past),
+        kept=view.kept,
         can_go_back=present.can_go_back(past) and not device.running,
         usual=present.expected(past, "update", visit.words),
         can_hold=visit.panel.holds is not None,

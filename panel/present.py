@@ -218,17 +218,6 @@ def expected(past: Sequence[RunView], verb: str, words: Words) -> Expected:
     )
 
 
-def kept_versions(view: ComponentView, past: Sequence[RunView]) -> tuple[str, ...]:
-    """Answer versions that ran here before, newest first: those that may still be kept.  The plan says if one is."""
-    seen: dict[str, None] = {}
-    for run in past:
-        if run.outcome in {"updated", "rolled_back"}:
-            for version in (run.from_version, run.to_version if run.success else None):
-                if version and version != view.current:
-                    seen[version] = None
-    return tuple(seen)[:5]
-
-
 def can_go_back(past: Sequence[RunView]) -> bool:
     """Whether a run of this component changed something that could be put back."""
     return any((run.success and run.outcome in {"updated", "rolled_back"}) or run.outcome == "stuck" for run in past)

@@ -86,6 +86,16 @@ async def installed(component: Component, device: Device) -> Installed:
     return Installed(version, detail=f"{container.reference}, image {digest}")
 
 
+async def kept(component: Component, device: Device) -> tuple[str, ...]:
+    """Answer the versions of the former images that were kept."""
+    _, running = await device.containers.find(compose_file(component), component.service)
+    images = [await device.containers.image(name) for name in await device.containers.tags(f"{KEPT}/{component.name}")]
+    versions = {
+        image.version for image in images if image and image.version and image.id != (running and running.image)
+    }
+    return tuple(sorted(versions))
+
+
 async def look(component: Component, backup_path: Path, device: Device) -> Place:
     """Read how the service stands."""
     file = compose_file(component)

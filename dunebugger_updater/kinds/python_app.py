@@ -93,6 +93,15 @@ async def installed(component: Component, device: Device) -> Installed:
     return Installed(detail=f"{path} does not say which version it is")
 
 
+async def kept(component: Component, device: Device) -> tuple[str, ...]:
+    """Answer the versions of the release directories that are not in use."""
+    path = install_path(component)
+    target = await device.files.link_target(path)
+    names = await device.files.listing(releases_of(path))
+    others = [name for name in names if name[0] != "." and (target is None or name != target.name)]
+    return tuple(sorted({name.split("~")[0] for name in others} - {ORIGINAL}))
+
+
 async def look(component: Component, updater: Updater, device: Device) -> Place:
     """Read how the app lies on the disk."""
     path = install_path(component)

@@ -30,6 +30,8 @@ class ComponentView(msgspec.Struct, frozen=True, kw_only=True):
     policy: str = "ask"
     quarantined: tuple[str, ...] = ()
     """Versions that failed here, or were taken back, and are only taken again by name."""
+    kept: tuple[str, ...] = ()
+    """Versions that are kept on the device and can be gone back to by name, without any network."""
     warnings: tuple[str, ...] = ()
     problem: str | None = None
     """Why the last check did not work; ``None`` when it did."""

@@ -28,6 +28,19 @@ async def installed(component: Component, device: Device) -> Installed:
             assert_never(component.type)
 
 
+async def kept(component: Component, device: Device) -> tuple[str, ...]:
+    """Answer the versions that were kept and can be gone back to by name; none where that cannot be told."""
+    match component.type:
+        case "python_app":
+            return await python_app.kept(component, device)
+        case "container":
+            return await compose_service.kept(component, device)
+        case "apt":
+            return ()
+        case _:
+            assert_never(component.type)
+
+
 def bounds(
     component: Component, settings: Settings, release: Release, version: str, repository_id: int | None
 ) -> Bounds:

@@ -107,10 +107,17 @@ class Watch:
             message=message,
             policy="never" if component.name in await self.holds.held() else component.policy,
             quarantined=tuple(sorted(bad)),
+            kept=await self._kept(component),
             warnings=(*(heard.catalogue.warnings if heard.catalogue else ()), *(offer.warnings if offer else ())),
             problem=trouble or heard.problem,
             problem_since=None if trouble else heard.problem_since,
         )
+
+    async def _kept(self, component: Component) -> tuple[str, ...]:
+        try:
+            return await components.kept(component, self._device)
+        except EffectError:
+            return ()  # what cannot be looked at was told with the installed version already
 
     async def _ask(self, component: Component, *, force: bool) -> Heard:
         before = await self.heard(component)
