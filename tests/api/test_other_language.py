@@ -18,7 +18,6 @@ async def test_a_plain_client_checks_tries_and_updates(served: Edge) -> None:
     url = f"ws://127.0.0.1:{served.port}/ws?token=operator-token"
     asking = await asyncio.create_subprocess_exec(
         str(NODE),
-        "--experimental-websocket",  # known, and needless, since Node.js 22
         str(CLIENT),
         url,
         stdout=asyncio.subprocess.PIPE,
