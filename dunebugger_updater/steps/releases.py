@@ -9,6 +9,11 @@ from dunebugger_updater.steps.base import Step
 from dunebugger_updater.steps.files import RemovePath
 
 
+def version_of(release: Path) -> str:
+    """Answer the version in a release directory's name; the second one of the same version is ``1.1.0~2``."""
+    return release.name.split("~")[0]
+
+
 class BuildVenv(Step, frozen=True, tag="build_venv"):
     """Make a release's virtual environment, at its final path, while the old release still runs."""
 
@@ -22,7 +27,7 @@ class BuildVenv(Step, frozen=True, tag="build_venv"):
 
     @property
     def title(self) -> str:
-        return f"build the virtual environment of {self.release.name}"
+        return f"build the virtual environment of {version_of(self.release)}"
 
     async def way_back(self, device: Device) -> Sequence[Step]:
         venv = self.release / ".venv"
@@ -119,7 +124,7 @@ class PointLink(Step, frozen=True, tag="point_link"):
 
     @property
     def title(self) -> str:
-        return f"point {self.link} to {self.target.name}"
+        return f"point {self.link} to {version_of(self.target)}"
 
     @property
     def by_hand(self) -> str:
