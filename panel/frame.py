@@ -91,15 +91,21 @@ class Visit:
                 run_title=partial(present_runs.title, words=self.words),
                 policy=partial(present.policy, words=self.words),
                 markdown=rendered,
+                said=self.said,
+                sentence=spans.sentence,
                 **shown,
             )
         )
         # What is on it is true now, and for this visitor: nobody keeps a copy.
         return web.Response(text=text, status=status, content_type="text/html", headers={"Cache-Control": "no-store"})
 
+    def said(self, text: str) -> str:
+        """A sentence of the device's as a page says it; the name of what the page is about stays as it is."""
+        return spans.sentence(text, self.request.match_info.get("name", ""))
+
     def sorry(self, status: int, sentence: str, back: str = "", title: str = "") -> web.Response:
         """Answer with a sentence that says why not."""
-        return self.page("sorry.html", status, title=title or self.words.error, sentence=sentence, back=back)
+        return self.page("sorry.html", status, title=title or self.words.error, told=self.said(sentence), back=back)
 
     def declined(self, reply: Declined, back: str) -> web.Response:
         """Answer what the device would not do."""

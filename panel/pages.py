@@ -42,7 +42,7 @@ async def component(visit: Visit) -> web.StreamResponse:
     return visit.page(
         "component.html",
         device=device,
-        card=present.card(view, device, visit.who.role, visit.places, visit.words),
+        card=present.card(present.without_quarantine(view), device, visit.who.role, visit.places, visit.words),
         past=past[:5],
         kept=view.kept,
         can_go_back=present.can_go_back(past) and not device.running,
@@ -72,6 +72,7 @@ async def plan(visit: Visit) -> web.StreamResponse:
         planned=reply,
         back=back,
         to=version,
+        careful=not back and reply.view.to_version in view.quarantined,
         usual=present.expected(past, "rollback" if back else "update", visit.words),
         download=sum(sizes) if sizes else None,
         touches=next((step.number for step in reply.view.steps if step.live), None),
@@ -113,8 +114,10 @@ async def history(visit: Visit) -> web.StreamResponse:
     query = visit.request.query
     name, ended = query.get("component", ""), query.get("outcome", "")
     limit = _limit(query.get("limit", ""))
-    runs = await visit.panel.fleet.history(device.id, name or None, _MOST if ended else limit)
-    shown = [each for each in runs if not ended or _fits(each, ended)][:limit]
+    asked = _MOST if ended else limit + 1  # one more tells whether there is one more
+    runs = await visit.panel.fleet.history(device.id, name or None, asked)
+    fitting = [each for each in runs if not ended or _fits(each, ended)]
+    shown, whole = fitting[:limit], len(fitting) <= limit and (not ended or len(runs) < _MOST)
     bars = present_runs.durations(shown, visit.words)
     return visit.page(
         "history.html",
@@ -125,7 +128,8 @@ async def history(visit: Visit) -> web.StreamResponse:
         chosen=name,
         ended=ended,
         limit=limit,
-        more=len(shown) == limit and limit < _MOST,
+        more=len(fitting) > limit and limit < _MOST,
+        whole=whole,
         bars=bars,
         top=span(bars.top, visit.words) if bars else "",
         chart=(WIDTH, HEIGHT),

@@ -1,17 +1,19 @@
 """What the overview and a component's page show: views in, words and numbers out.  Pure."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from dunebugger_updater.model.access import Role
 from dunebugger_updater.model.views import ComponentView, RunView
 from dunebugger_updater.model.wire import DeviceHealth, DeviceView
 from panel import charts
 from panel.places import Places
-from panel.spans import size, span, typical
+from panel.spans import sentence, size, span, typical
 from panel.words import Words
 
 Tone: TypeAlias = Literal["good", "news", "unsure", "busy", "bad", "quiet"]
@@ -83,9 +85,9 @@ def card(view: ComponentView, device: DeviceView, role: Role, places: Places, wo
         offer=offer or (words.no_offer_unknown if view.latest is None and not known else words.no_offer),
         tone="busy" if run else tone,
         word=word,
-        sentence=run.message if run else _sentence(view, words),
+        sentence=sentence(run.message if run else _sentence(view, words), view.name),
         since=view.problem_since if unknown and not run else None,
-        because=(view.problem or "") if unknown else "",
+        because=(view.problem or "").replace("`", "") if unknown else "",
         checked=view.last_checked if known and not run else None,
         button=_button(view, device, role, places, words),
         link=places.component(view.name),
@@ -102,6 +104,12 @@ def policy(word: str, words: Words) -> str:
     """Answer a policy in words."""
     said = {"ask": words.policy_ask, "auto": words.policy_auto, "never": words.policy_never}
     return said.get(word, word)
+
+
+def without_quarantine(view: ComponentView) -> ComponentView:
+    """Answer the component without the clause about its quarantine, for a page that tells it in a place of its own."""
+    clause = rf"; {re.escape(', '.join(view.quarantined))} [^;]*"
+    return replace(view, message=re.sub(clause, "", view.message)) if view.quarantined else view
 
 
 def _sentence(view: ComponentView, words: Words) -> str:
@@ -128,7 +136,7 @@ def _button(view: ComponentView, device: DeviceView, role: Role, places: Places,
     if run is not None:
         return Button(label, reason=words.why_other.format(component=run.component))
     if view.status == "busy":
-        return Button(label, reason=view.message or words.why_busy)
+        return Button(label, reason=sentence(view.message or words.why_busy, view.name))
     if view.status == "unknown":
         return Button(words.check_again, post=places.check)
     if view.latest and view.status in {"update_available", "not_installed"}:

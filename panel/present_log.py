@@ -40,14 +40,14 @@ def log(story: Story, words: Words) -> tuple[Line, ...]:
     made = []
     for told in story.told:
         for line_tone, text in _said(told.event, plan, words):
-            made.append(Line(told.at, line_tone, text))
+            made.append(Line(told.at, line_tone, text.replace("`", "")))
     return tuple(made)
 
 
 def _said(event: AnyEvent, plan: Plan, words: Words) -> Sequence[tuple[Tone, str]]:
     match event:
         case Answered(side=side, objections=objections):
-            return _answers(side, objections, words)
+            return _answers(side, objections, plan, words)
         case TurnedBack(reason=reason):
             return (("bad", words.event_turned.format(why=reason)),)
         case Began(step=step):
@@ -85,10 +85,11 @@ def _said_of_the_whole(event: AnyEvent, plan: Plan, words: Words) -> Sequence[tu
             return ()
 
 
-def _answers(side: str, objections: Sequence[str], words: Words) -> Sequence[tuple[Tone, str]]:
+def _answers(side: str, objections: Sequence[str], plan: Plan, words: Words) -> Sequence[tuple[Tone, str]]:
     if side == "health":
         ill: Sequence[tuple[Tone, str]] = [("unsure", words.event_health_ill.format(why=why)) for why in objections]
-        return ill or (("quiet", words.event_health_good),)
+        good = words.event_health_good_rollback if plan.verb == "rollback" else words.event_health_good
+        return ill or (("quiet", good),)
     bad: Sequence[tuple[Tone, str]] = [("bad", words.event_objection.format(why=why)) for why in objections]
     return bad or (("good", str(getattr(words, f"event_{side}"))),)
 

@@ -13,10 +13,12 @@ from dunebugger_updater.plan import Plan
 from dunebugger_updater.story import Story
 from panel import charts
 from panel.present import Tone
-from panel.spans import span, typical
+from panel.spans import sentence, span, typical
 from panel.words import Words
 
 StepState: TypeAlias = Literal["planned", "begun", "done", "undone", "failed"]
+_EVIDENCE = 12
+"""Lines of a log that somebody reads; the newest tell what happened."""
 _BAD = {"rolled_back", "failed", "stuck"}
 
 
@@ -191,9 +193,9 @@ def failure(story: Story, words: Words) -> Failure | None:
         Outcome.STUCK: words.you_stuck,
     }.get(closed.outcome, words.you_failed)
     return Failure(
-        turned.reason if turned else closed.reason,
-        turned.evidence if turned else (),
-        done,
+        sentence(turned.reason if turned else closed.reason, plan.component),
+        turned.evidence[-_EVIDENCE:] if turned else (),
+        sentence(done),
         you,
         closed.commands,
         again=closed.outcome in {Outcome.REFUSED, Outcome.FAILED},

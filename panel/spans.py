@@ -1,4 +1,4 @@
-"""Times, spans and sizes in words, as a person says them.  Pure."""
+"""Times, spans, sizes and sentences in words, as a person says them.  Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,12 +10,15 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _THOUSAND = 1000
 _ROUND = 10
+_TENTH = 0.1
 
 
 def span(seconds: float, words: Words) -> str:
     """Answer a length of time with the precision that matters: ``3.2 s``, ``12 min``, ``2 days``."""
+    if seconds < _TENTH / 2:
+        return words.second_under
     if seconds < _ROUND:
-        return words.second.format(n=f"{max(seconds, 0):.1f}".removesuffix(".0"))
+        return words.second.format(n=f"{seconds:.1f}".removesuffix(".0"))
     if seconds < _MINUTE * 1.5:
         return words.second.format(n=round(seconds))
     if seconds < _HOUR * 1.5:
@@ -54,6 +57,16 @@ def size(count: int | None, words: Words) -> str:
             return f"{value:.0f} {unit}" if value >= _ROUND or unit == "B" else f"{value:.1f} {unit}"
         value /= _THOUSAND
     return f"{value:.1f} {_UNITS[-1]}"
+
+
+def sentence(text: str, *names: str) -> str:
+    """Answer what the device says as a page says it: with a capital, and without the marks of a terminal.
+
+    What begins with one of ``names``, a number, a path or a file's name keeps its first letter.
+    """
+    said = text.replace("`", "")
+    first = said.split(maxsplit=1)[0].rstrip(",;:") if said.strip() else ""
+    return said[0].upper() + said[1:] if first.isalpha() and first not in names else said
 
 
 def typical(values: Sequence[float]) -> float | None:

@@ -62,6 +62,7 @@ class RunWords(msgspec.Struct, frozen=True):
     event_restarted: str = "found unfinished after a restart; going on"
     event_health_ill: str = "not well already before: {why}"
     event_health_good: str = "well before the update"
+    event_health_good_rollback: str = "well before the rollback"
     event_before: str = "checks before: all well"
     event_switch: str = "still a good moment"
     event_after: str = "checks after: all well"

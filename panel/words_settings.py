@@ -81,6 +81,8 @@ class SettingsWords(RunWords, frozen=True):
         "Each run is told in the list below."
     )
     shown_of: str = "The newest {count} runs."
+    shown_all: str = "All runs."
+    shown_fitting: str = "All runs that fit."
     show_more: str = "Show more"
     # the door
     sign_in: str = "Sign in"
@@ -110,6 +112,7 @@ class SettingsWords(RunWords, frozen=True):
     just_now: str = "just now"
     ago: str = "{span} ago"
     ahead: str = "in {span}"
+    second_under: str = "under 0.1 s"
     second: str = "{n} s"
     minute: str = "{n} min"
     hour: str = "{n} h"

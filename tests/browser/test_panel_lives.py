@@ -102,7 +102,7 @@ async def test_focus_stays_where_it_was_when_the_page_renews_itself(house: Serve
 
 async def test_without_any_script_an_update_can_be_read_started_and_followed(house: Served, look: Open) -> None:
     page = await look("/", scripts=False)
-    await expect(page.locator("body")).to_contain_text("up to date, checked 2 h ago")
+    await expect(page.locator("body")).to_contain_text("Up to date, checked 2 h ago")
     await page.get_by_role("link", name="Update to 1.1.0").click()
     await page.get_by_role("button", name="Update now").click()
     await expect(page.locator('[aria-current="step"]')).to_contain_text("build the virtual environment")

@@ -109,9 +109,9 @@ async def test_the_overview_shows_every_component_with_its_state_in_words(visito
     page = await visitor.get("/")
     for words in (
         "1.1.0 available",
-        "up to date, checked 2 h ago",
+        "Up to date, checked 2 h ago",
         "cannot reach api.github.com: name not resolved",
-        "the show is running",
+        "The show is running",
         "Install 0.3.0",
         "Nothing newer is on offer.",
         "4.2 GB free of 32 GB",
@@ -139,6 +139,29 @@ async def test_a_component_shows_its_notes_without_running_them(visitor: Visitor
     assert "&lt;script&gt;alert" in page.text
     assert "track.png" not in page.text
     assert "Not taken again: 1.0.9" in page.words
+
+
+async def test_a_quarantine_is_told_once_on_its_components_page(visitor: Visitor) -> None:
+    told = "up to date; 1.0.9 failed here or was taken back, and is only taken by name"
+    visitor.house.fleet.shown = (component("core", message=told, quarantined=("1.0.9",)),)
+    assert "1.0.9 failed here or was taken back" in (await visitor.get("/")).words
+    page = await visitor.get("/components/core")
+    assert page.words.count("is only taken by name") == 1
+    assert "Up to date, checked 2 h ago" in page.words
+
+
+async def test_a_version_can_be_taken_by_name_and_one_in_quarantine_is_warned_of_before_it_runs(
+    visitor: Visitor,
+) -> None:
+    page = await visitor.get("/components/core")
+    assert re.findall(
+        r'<form class="row" method="get" action="([^"]+)">\s*<label>Version <input name="version"', page.text
+    )
+    assert re.findall(r'<option value="([^"]+)">', page.text) == ["1.1.0", "1.0.9"]
+    assert "1.0.9, careful: it failed here" in page.words
+    warned = "Careful: 1.0.9 failed here before or was taken back."
+    assert warned in (await visitor.get("/components/core/plan?version=1.0.9")).words
+    assert "Careful" not in (await visitor.get("/components/core/plan?version=1.0.8")).words
 
 
 @pytest.mark.req("DB-033")
@@ -188,6 +211,9 @@ async def test_history_can_be_filtered_by_component_and_outcome(visitor: Visitor
     assert runs.findall((await visitor.get("/history?component=core&outcome=bad")).text) == ["r07", "r03"]
     assert runs.findall((await visitor.get("/history?outcome=stuck")).text) == ["r09"]
     assert runs.findall((await visitor.get("/history?limit=2")).text) == ["r09", "r08"]
+    assert "The newest 2 runs." in (await visitor.get("/history?limit=2")).words
+    assert "All runs." in (await visitor.get("/history?limit=9")).words
+    assert "All runs that fit." in (await visitor.get("/history?outcome=stuck")).words
     assert "No run fits these filters" in (await visitor.get("/history?component=nothing")).words
     assert (await visitor.get("/history?limit=-1&outcome=%00&component=%3Cx%3E")).status == 200
 
@@ -229,7 +255,7 @@ async def test_a_run_can_be_stopped_and_a_late_wish_is_declined_in_words(visitor
     )
     page = await visitor.send("/runs/r06/cancel")
     assert page.status == 409
-    assert "too late: the update counts already" in page.words
+    assert "Too late: the update counts already" in page.words
 
 
 async def test_a_component_can_be_held_and_let_go(visitor: Visitor) -> None:
@@ -344,7 +370,7 @@ async def test_signing_out_ends_the_session(visitor: Visitor) -> None:
         ("/components/nothing", "There is no component called nothing."),
         ("/components/nothing/plan", "There is no component called nothing."),
         ("/runs/nothing", "There is no run called nothing."),
-        ("/nothing", "there is nothing at this address"),
+        ("/nothing", "There is nothing at this address"),
     ],
 )
 async def test_what_is_not_there_is_a_page_with_a_sentence(visitor: Visitor, path: str, words: str) -> None:

@@ -1,6 +1,7 @@
 """What the pages show, decided without a page."""
 
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 
 import pytest
 from doubles.panel_fleet import CORE, EVERY, NOW, PanelFleet, component, failed, good, half_way, plan, refused
@@ -10,8 +11,9 @@ from dunebugger_updater.model.access import Role
 from dunebugger_updater.model.settings import Window
 from dunebugger_updater.model.views import ComponentView
 from dunebugger_updater.model.wire import DeviceHealth, DeviceView
-from dunebugger_updater.run import Restarted
+from dunebugger_updater.run import Restarted, TurnedBack
 from dunebugger_updater.services import history
+from dunebugger_updater.steps import BuildVenv, PointLink
 from dunebugger_updater.story import Story, Told
 from panel import charts, present, present_log, present_runs, spans
 from panel.places import Places
@@ -38,13 +40,13 @@ def test_a_component_with_an_update_leads_to_its_plan() -> None:
 
 def test_up_to_date_says_when_that_was_found_out_and_why_there_is_nothing_to_press() -> None:
     shown = card(component("core"))
-    assert (shown.sentence, shown.checked) == ("up to date, checked", NOW - timedelta(hours=2))
+    assert (shown.sentence, shown.checked) == ("Up to date, checked", NOW - timedelta(hours=2))
     assert (shown.button.reason, shown.button.link, shown.button.post) == ("Nothing newer is on offer.", "", "")
 
 
 def test_unknown_says_since_when_and_why_and_offers_to_ask_again() -> None:
     shown = card(EVERY[2])
-    assert (shown.sentence, shown.because) == ("unknown since", "cannot reach api.github.com: name not resolved")
+    assert (shown.sentence, shown.because) == ("Unknown since", "cannot reach api.github.com: name not resolved")
     assert shown.since == EVERY[2].problem_since
     assert (shown.button.label, shown.button.post) == ("Check again", "/check")
 
@@ -68,7 +70,7 @@ def test_a_button_that_cannot_be_pressed_says_why(role: Role, more: dict[str, ob
 
 
 def test_a_busy_component_says_what_keeps_it_busy() -> None:
-    assert card(EVERY[3]).button.reason == "the show is running"
+    assert card(EVERY[3]).button.reason == "The show is running"
 
 
 def test_a_component_that_is_being_updated_leads_to_its_run() -> None:
@@ -198,7 +200,8 @@ def test_runs_are_grouped_by_month() -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (0.04, "0 s"),
+        (0.04, "under 0.1 s"),
+        (0.06, "0.1 s"),
         (3.24, "3.2 s"),
         (5, "5 s"),
         (72, "72 s"),
@@ -210,6 +213,47 @@ def test_runs_are_grouped_by_month() -> None:
 )
 def test_spans_have_the_precision_that_matters(seconds: float, words: str) -> None:
     assert spans.span(seconds, ENGLISH) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("cannot reach `github`: try `ping`", "Cannot reach github: try ping"),
+        ("core is busy", "core is busy"),
+        ("dunebugger.service failed", "dunebugger.service failed"),
+        ("1.1.0 available", "1.1.0 available"),
+        ("/opt/core is gone", "/opt/core is gone"),
+        ("unknown: no network", "Unknown: no network"),
+        ("", ""),
+    ],
+)
+def test_a_sentence_has_a_capital_unless_it_begins_with_a_name(text: str, words: str) -> None:
+    assert spans.sentence(text, "core") == words
+
+
+def test_a_rollback_was_well_before_the_rollback_and_not_before_an_update() -> None:
+    known = PanelFleet().with_past().known
+    said = {name: [line.text for line in present_log.log(known[name], ENGLISH)] for name in ("r06", "r08")}
+    assert ("well before the update" in said["r06"], "well before the update" in said["r08"]) == (True, False)
+    assert "well before the rollback" in said["r08"]
+
+
+def test_of_a_long_log_the_newest_lines_are_shown() -> None:
+    story = PanelFleet().with_past().known["r07"]
+    lines = tuple(f"line {number}" for number in range(40))
+    told = [
+        replace(each, event=replace(each.event, evidence=lines)) if isinstance(each.event, TurnedBack) else each
+        for each in story.told
+    ]
+    shown = present_runs.failure(Story("r07", tuple(told)), ENGLISH)
+    assert shown is not None
+    assert shown.evidence == lines[-12:]
+
+
+def test_a_second_release_of_the_same_version_is_told_by_its_version() -> None:
+    again = Path("/opt/dunebugger/core.releases/1.1.0~2")
+    told = [BuildVenv(again).title, PointLink(Path("/opt/core"), again).title]
+    assert told == ["build the virtual environment of 1.1.0", "point /opt/core to 1.1.0"]
 
 
 def test_moments_are_told_from_now() -> None:
