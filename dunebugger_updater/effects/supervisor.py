@@ -18,6 +18,7 @@ from typing import IO
 import msgspec
 
 from dunebugger_updater.effects.commands import clean_environment, plain
+from dunebugger_updater.effects.durable import sync_directory
 from dunebugger_updater.effects.owners import groups_of, identity_of, owner_of
 from dunebugger_updater.effects.processes import (
     Process,
@@ -201,13 +202,17 @@ class Supervisor:
             self._write(service, process)
 
     def _write(self, service: OwnProcess, process: Process) -> None:
-        # Not flushed to the disk: after a power cut it would name a process of another boot.
+        # Flushed to the disk, while the app already starts: after a power cut it tells that this app ran.
         mark = _Mark(process.pid, process.started, self._boot())
         draft = service.pid_file.with_name(f".{service.pid_file.name}.{os.getpid()}")
         try:
-            draft.write_bytes(msgspec.json.encode(mark))
+            with draft.open("wb") as stream:
+                stream.write(msgspec.json.encode(mark))
+                stream.flush()
+                os.fsync(stream.fileno())
             draft.replace(service.pid_file)
-        except OSError:
+            sync_directory(service.pid_file.parent)
+        except (OSError, EffectError):
             # A full disk is no reason to call it failed: it runs, and whoever looks for it finds who holds its lock.
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
