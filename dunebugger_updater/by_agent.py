@@ -41,19 +41,25 @@ class _Problem(msgspec.Struct):
 async def carry_out(house: House, plan: Plan, wanted: str | None, hear: Hear) -> Story | Refusal | None:
     """Let the agent carry out what ``plan`` shows; ``None`` when there is no agent.
 
-    ``wanted`` is the version that was named, if one was.
+    ``wanted`` is the version that was named, if one was.  Cancelled, it only stops following: the
+    ``CancelledError`` carries a sentence that says so.
     """
     state = house.settings.updater.state_path
     if not await agent_door.is_open(state):
         return None
     body = {"version": wanted} if plan.verb == "update" else {"to": wanted}
     path = f"/api/v1/components/{plan.component}/{plan.verb}"
-    _, content = await agent_door.post(state, path, to_json({key: text for key, text in body.items() if text}))
+    run = ""
     try:
-        run = from_json(content, _Started).run
-    except msgspec.MsgspecError:
-        return _refusal(content)
-    return await _followed(house, run, hear)
+        _, content = await agent_door.post(state, path, to_json({key: text for key, text in body.items() if text}))
+        try:
+            run = from_json(content, _Started).run
+        except msgspec.MsgspecError:
+            return _refusal(content)
+        return await _followed(house, run, hear)
+    except asyncio.CancelledError:
+        # Whoever watched has gone; the work is the agent's and does not end with us.
+        raise asyncio.CancelledError(_goes_on(run)) from None
 
 
 async def check(house: House, names: list[str], *, force: bool) -> bool:
@@ -82,6 +88,12 @@ async def _followed(house: House, run: str, hear: Hear) -> Story | Refusal:
                 Outcome.FAILED, f"the agent went away; run {run} goes on when it starts again, or by recover"
             )
         await clock.sleep(_LOOK)
+
+
+def _goes_on(run: str) -> str:
+    if not run:
+        return "stopped waiting; what the agent has begun goes on: dunebugger-updater history tells of it"
+    return f"stopped following; run {run} goes on in the agent: dunebugger-updater show {run} tells how it stands"
 
 
 def _refusal(content: bytes) -> Refusal:

@@ -53,8 +53,9 @@ def main(words: Sequence[str] | None = None) -> int:
         on_files = hasattr(arguments, "handler")  # manifest commands: they work on files alone
         status = int(arguments.handler(arguments)) if on_files else _commands(arguments)
         sys.stdout.flush()  # what is still held back would meet a closed pipe after us, where nobody forgives it
-    except KeyboardInterrupt:
-        print("stopped; dunebugger-updater recover finishes or undoes what was begun", file=sys.stderr)
+    except KeyboardInterrupt as stopped:
+        usual = "stopped; dunebugger-updater recover finishes or undoes what was begun"
+        print(str(stopped) or usual, file=sys.stderr)
         return 130
     except BrokenPipeError:
         # Whoever read us has gone (head, less): no traceback for that.
@@ -105,8 +106,8 @@ async def _run(settings: "Settings", command: Command, arguments: argparse.Names
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     try:
         return await task
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
+    except asyncio.CancelledError as stopped:
+        raise KeyboardInterrupt(*stopped.args) from None  # with the sentence of who follows an agent's run
 
 
 def _parser() -> argparse.ArgumentParser:
