@@ -42,8 +42,8 @@ def main(*, as_json: bool, panel: bool = False, seconds: float | None = None) ->
         teller = AsLines(gone) if as_json else InWords(gone)
         try:
             with made_up_device() as device:
-                if panel and not as_json:  # as JSON it is one line: where the panel is
-                    _welcome(teller, device)
+                if not (panel and as_json):  # the panel as JSON is one line: where it is
+                    _welcome(teller, device, story=not panel)
                 interruption.run(play(device, teller, story=not panel, stay=stay))
         except BrokenPipeError:
             reader_gone = True
@@ -64,21 +64,21 @@ async def play(device: MadeUpDevice, teller: Teller, *, story: bool, stay: Stay 
 
     ``NotAsToldError`` or ``EffectError``: it went another way, and how.
     """
-    async with telling(device, teller) as told:
+    async with telling(device, teller, with_lights=stay is not None) as told:
         await (told.tell() if story else told.begin())
         if stay is not None:
             await told.go_on()
-            await stay_open(told.house, device, teller, stay)
+            await stay_open(told.house, device, teller, stay, told.lights)
 
 
-def _welcome(teller: Teller, device: MadeUpDevice) -> None:
+def _welcome(teller: Teller, device: MadeUpDevice, *, story: bool) -> None:
     teller.scene(
         "begin",
-        "DuneBugger Updater: the demo's panel",
+        "DuneBugger Updater: the demo" if story else "DuneBugger Updater: the demo's panel",
         "A made-up device, but real downloads, environments and processes.",
         "All of it happens in this folder, which is removed at the end:",
         f"  {device.root}",
-        "Setting it up takes a few seconds.",
+        "Setting it up takes a few seconds, the rest about twenty." if story else "Setting it up takes a few seconds.",
         folder=str(device.root),
     )
 

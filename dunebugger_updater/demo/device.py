@@ -71,11 +71,11 @@ class MadeUpDevice:
         """Where the app answers."""
         return f"http://127.0.0.1:{self.port}"
 
-    def configure(self, api_url: str) -> Settings:
-        """Write the configuration file, as its owner would, and read it as the updater does."""
+    def configure(self, api_url: str, more: str = "") -> Settings:
+        """Write the configuration file, as its owner would, and read it as the updater does.  ``more``: sections."""
         words = {"root": self.root, "app": APP, "repository": REPOSITORY, "port": self.port, "url": self.app_url}
         text = _CONFIGURATION.format(api_url=api_url, panel_port=self.panel_port, **words)
-        self.configuration.write_text(text)
+        self.configuration.write_text(text + more)
         return load(self.configuration, has_apt=False)
 
     def edit_settings(self) -> None:
@@ -126,7 +126,7 @@ def _everything_in(folder: Path) -> Iterator[None]:
 
 
 def component(settings: Settings) -> Component:
-    """Answer the only component that the device has."""
+    """Answer the component that the story is about: the device may have a container besides."""
     return settings.components[0]
 
 

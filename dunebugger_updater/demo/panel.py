@@ -11,6 +11,7 @@ from pathlib import Path
 from dunebugger_updater import agent
 from dunebugger_updater.demo.apps import APP, BEST, BROKEN
 from dunebugger_updater.demo.device import MadeUpDevice
+from dunebugger_updater.demo.lights import LIGHTS, NEXT, Lights
 from dunebugger_updater.demo.story import NotAsToldError
 from dunebugger_updater.demo.telling import Teller
 from dunebugger_updater.model.access import Denied
@@ -30,13 +31,13 @@ class Stay:
     begun: bool = False
 
 
-async def stay_open(built: House, device: MadeUpDevice, teller: Teller, stay: Stay) -> None:
+async def stay_open(built: House, device: MadeUpDevice, teller: Teller, stay: Stay, lights: Lights) -> None:
     """Run the agent, tell its address and login, and stay.  ``NotAsToldError``: it cannot be, and why."""
     try:
         with _noting(device.root / _LOG):
             async with asyncio.timeout(None) as limit, agent.running(built) as served:
                 password = await _login(served.accounts)
-                _tell(teller, served.addresses[0], password, device, stay)
+                _tell(teller, served.addresses[0], password, device, stay, lights)
                 stay.begun = True
                 if stay.seconds is not None:
                     limit.reschedule(asyncio.get_running_loop().time() + stay.seconds)
@@ -61,7 +62,7 @@ async def _login(accounts: Accounts) -> str:
     return password
 
 
-def _tell(teller: Teller, address: str, password: str, device: MadeUpDevice, stay: Stay) -> None:
+def _tell(teller: Teller, address: str, password: str, device: MadeUpDevice, stay: Stay, lights: Lights) -> None:
     teller.scene(
         "panel",
         "The panel",
@@ -75,6 +76,7 @@ def _tell(teller: Teller, address: str, password: str, device: MadeUpDevice, sta
         f"- {BROKEN} is broken: take it by name, and watch {APP} come back by itself:",
         f"  {address}components/{APP}/plan?version={BROKEN}",
         f"- roll back, on the page of {APP}",
+        _about(lights),
         "- see a run step by step, in the history",
         f"{APP} itself answers at {device.app_url}. The agent's log is in",
         f"  {device.root / _LOG}",
@@ -84,6 +86,12 @@ def _tell(teller: Teller, address: str, password: str, device: MadeUpDevice, sta
         app=device.app_url,
         folder=str(device.root),
     )
+
+
+def _about(lights: Lights) -> str:
+    if lights.missing:
+        return f"  ({LIGHTS}, a container, is not on this device: {lights.missing})"
+    return f"- {LIGHTS} {NEXT}, a container, is on offer too"
 
 
 @contextmanager

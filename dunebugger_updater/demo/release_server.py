@@ -6,7 +6,7 @@ It hands files out at the pace of a home line, so that a download can be watched
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
@@ -15,17 +15,17 @@ from aiohttp import web
 from dunebugger_updater.demo.apps import Release
 
 _PIECE = 65_536
-_NUMBER = 1001
-"""The repository's, which stays the same whatever its name becomes."""
+_FIRST_NUMBER = 1001
+"""The first repository's, which stays the same whatever its name becomes."""
 
 
 class ReleaseServer:
-    """One project's releases.  ``bytes_per_second`` is the pace of downloads."""
+    """The releases of some projects.  ``bytes_per_second`` is the pace of downloads."""
 
-    def __init__(self, repository: str, bytes_per_second: float = 2_500_000) -> None:
-        self._repository = repository
+    def __init__(self, *repositories: str, bytes_per_second: float = 2_500_000) -> None:
+        self._repositories = repositories
         self._pause = _PIECE / bytes_per_second
-        self._published: list[tuple[Release, datetime]] = []
+        self._published: dict[str, list[tuple[Release, datetime]]] = {each: [] for each in repositories}
         self._url = ""
 
     @property
@@ -33,19 +33,21 @@ class ReleaseServer:
         """What to write into the configuration as ``githubApiUrl``, while it runs."""
         return self._url
 
-    def publish(self, release: Release) -> None:
-        """Make a release public: whoever asks from now on hears of it."""
-        self._published.append((release, datetime.now(UTC)))
+    def publish(self, release: Release, repository: str | None = None) -> None:
+        """Make a release public, of the first project unless told: whoever asks from now on hears of it."""
+        self._published[repository or self._repositories[0]].append((release, datetime.now(UTC)))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["ReleaseServer"]:
         """Answer on a free loopback port while this lasts."""
         app = web.Application()
-        for path in (f"/repos/{self._repository}", f"/repositories/{_NUMBER}"):
-            app.router.add_get(path, self._about)
-            app.router.add_get(f"{path}/releases", self._releases)
-        app.router.add_get(f"/{self._repository}/releases/download/{{tag}}/{{name}}", self._file)
-        app.router.add_get("/{path:.*}", self._nothing)
+        for number, repository in enumerate(self._repositories, _FIRST_NUMBER):
+            project = _Project(self._url_now, number, repository, self._published[repository], self._pause)
+            for path in (f"/repos/{repository}", f"/repositories/{number}"):
+                app.router.add_get(path, project.about)
+                app.router.add_get(f"{path}/releases", project.releases)
+            app.router.add_get(f"/{repository}/releases/download/{{tag}}/{{name}}", project.file)
+        app.router.add_get("/{path:.*}", _nothing)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
         try:
@@ -55,21 +57,36 @@ class ReleaseServer:
         finally:
             await runner.cleanup()
 
-    async def _about(self, _: web.Request) -> web.Response:
-        return web.json_response({"id": _NUMBER, "full_name": self._repository})
+    def _url_now(self) -> str:
+        return self._url
 
-    async def _releases(self, _: web.Request) -> web.Response:
+
+class _Project:
+    """One repository's part of the server."""
+
+    def __init__(
+        self,
+        url: Callable[[], str],
+        number: int,
+        repository: str,
+        published: Sequence[tuple[Release, datetime]],
+        pause: float,
+    ) -> None:
+        self._url, self._number, self._repository = url, number, repository
+        self._published, self._pause = published, pause
+
+    async def about(self, _: web.Request) -> web.Response:
+        return web.json_response({"id": self._number, "full_name": self._repository})
+
+    async def releases(self, _: web.Request) -> web.Response:
         shown = [self._shape(number, release, at) for number, (release, at) in enumerate(self._published, 1)]
         return web.json_response(shown[::-1])  # newest first, as GitHub lists them
 
-    async def _nothing(self, _: web.Request) -> web.Response:
-        return web.json_response({"message": "Not Found"}, status=404)
-
-    async def _file(self, request: web.Request) -> web.StreamResponse:
+    async def file(self, request: web.Request) -> web.StreamResponse:
         tag, name = request.match_info["tag"], request.match_info["name"]
         content = next((release.assets.get(name) for release, _ in self._published if release.tag == tag), None)
         if content is None:
-            return await self._nothing(request)
+            return await _nothing(request)
         etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
         headers = {"ETag": etag, "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
         asked = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
@@ -88,8 +105,8 @@ class ReleaseServer:
 
     def _shape(self, number: int, release: Release, at: datetime) -> dict[str, object]:
         """The release in GitHub's words, as far as anybody reads them."""
-        here = f"{self._url}/repos/{self._repository}"
-        files = f"{self._url}/{self._repository}/releases/download/{release.tag}"
+        here = f"{self._url()}/repos/{self._repository}"
+        files = f"{self._url()}/{self._repository}/releases/download/{release.tag}"
         return {
             "id": number,
             "url": f"{here}/releases/{number}",
@@ -110,3 +127,7 @@ class ReleaseServer:
                 for name, content in release.assets.items()
             ],
         }
+
+
+async def _nothing(_: web.Request) -> web.Response:
+    return web.json_response({"message": "Not Found"}, status=404)

@@ -1,13 +1,14 @@
 """The story of the demo: an app that runs, a good release, a broken one, and the way back."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 import msgspec
 
 from dunebugger_updater.demo import apps
 from dunebugger_updater.demo.apps import APP, BEST, BETTER, BROKEN, GOOD, REPOSITORY, SETTINGS
 from dunebugger_updater.demo.device import GREETING, MadeUpDevice, clock, service
+from dunebugger_updater.demo.lights import LIGHTS, LIGHTS_REPOSITORY, Lights, standing
 from dunebugger_updater.demo.release_server import ReleaseServer
 from dunebugger_updater.demo.telling import Teller
 from dunebugger_updater.engine import Hear, Heard
@@ -37,12 +38,15 @@ class Said(msgspec.Struct, frozen=True):
 class Story:
     """One telling, on one made-up device."""
 
-    def __init__(self, device: MadeUpDevice, server: ReleaseServer, built: House, teller: Teller) -> None:
+    def __init__(
+        self, device: MadeUpDevice, server: ReleaseServer, built: House, teller: Teller, lights: Lights
+    ) -> None:
         self._device = device
         self._server = server
         self._house = built
         self._teller = teller
         self._visits = 0
+        self.lights = lights
 
     @property
     def house(self) -> House:
@@ -64,19 +68,10 @@ class Story:
     async def go_on(self) -> None:
         """Afterwards: have one more release on offer."""
         self._server.publish(apps.best())
-        view = (await self._house.watch.check([APP], force=True))[APP]
+        view = (await self._house.watch.check(force=True))[APP]
         self._expect(view.latest == BEST and view.update_available, f"{BEST} was not found: {view.message}")
 
     async def _set_up(self) -> None:
-        self._teller.scene(
-            "begin",
-            "DuneBugger Updater: the demo",
-            "A made-up device, but real downloads, environments and processes.",
-            "All of it happens in this folder, which is removed at the end:",
-            f"  {self._device.root}",
-            "Setting it up takes a few seconds, the rest about twenty.",
-            folder=str(self._device.root),
-        )
         said = await self._install()
         state = await self._house.device.services.state(service(self._house.settings))
         self._teller.scene(
@@ -199,14 +194,16 @@ class Story:
 
 
 @asynccontextmanager
-async def telling(device: MadeUpDevice, teller: Teller) -> AsyncIterator[Story]:
+async def telling(device: MadeUpDevice, teller: Teller, *, with_lights: bool = False) -> AsyncIterator[Story]:
     """Make all that a story needs: the release server, the configuration, and the updater as on any device."""
-    server = ReleaseServer(REPOSITORY)
-    async with server.running():
-        settings = device.configure(server.url)
+    server = ReleaseServer(REPOSITORY, LIGHTS_REPOSITORY)
+    async with server.running(), standing(device.root / LIGHTS) if with_lights else nullcontext(Lights()) as lights:
+        for release in lights.releases:
+            server.publish(release, LIGHTS_REPOSITORY)
+        settings = device.configure(server.url, lights.section)
         # No token: what the viewer's environment holds is none of the demo's business.
         async with house(settings, {}, clock()) as built:
-            yield Story(device, server, built, teller)
+            yield Story(device, server, built, teller, lights)
 
 
 def _deaf(_: Heard) -> None:

@@ -70,6 +70,10 @@ class Compose:
     async def stop(self, which: ComposeService) -> Finished:
         return await self._do(which, "stop", which.service, limit=ACTING)
 
+    async def down(self, which: ComposeService) -> Finished:
+        """End and remove all that the project has, at once: containers and networks.  Its images stay."""
+        return await self._do(which, "down", "-t", "0", limit=ACTING)
+
     async def configured(self, which: ComposeService) -> str:
         """The image reference that compose itself reads for the service."""
         done = await self._do(which, "config", limit=ASKING)

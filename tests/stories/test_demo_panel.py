@@ -36,7 +36,15 @@ class Browser:
     def ask(self, path: str, **form: str) -> tuple[int, str]:
         """Answer status and text; with fields it sends a form."""
         data = urllib.parse.urlencode(form).encode() if form else None
-        request = urllib.request.Request(self.address + path, data, {"Origin": self.address})
+        return self._send(urllib.request.Request(self.address + path, data, {"Origin": self.address}))
+
+    def post(self, path: str, body: object) -> tuple[int, str]:
+        """Send JSON to the API, as the script of a page does that is signed in."""
+        csrf = json.loads(self.ask("/api/v1/session")[1])["csrf"]
+        headers = {"Origin": self.address, "Content-Type": "application/json", "X-CSRF-Token": csrf}
+        return self._send(urllib.request.Request(self.address + path, json.dumps(body).encode(), headers))
+
+    def _send(self, request: urllib.request.Request) -> tuple[int, str]:
         try:
             with self._opener.open(request, timeout=30) as answer:
                 return answer.status, answer.read().decode()
