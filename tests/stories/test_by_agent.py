@@ -104,6 +104,7 @@ def test_who_stops_following_is_told_that_the_run_goes_on_in_the_agent_and_it_do
     assert agent.device.running["version"] == "1.1.0"
 
 
+@pytest.mark.slow
 def test_an_agent_killed_while_we_follow_is_a_sentence_that_says_what_becomes_of_the_run(
     agent: Agent, github: Publisher
 ) -> None:
