@@ -55,9 +55,9 @@ def on_engine(engine: Engine, project: str, image: str, ids: set[str]) -> list[s
 
 
 @pytest.mark.usefixtures("compose")
-@pytest.mark.parametrize("updated", [True, False])
+@pytest.mark.parametrize("ended", ["midway", "afterwards"])
 def test_the_container_is_on_offer_and_updated_and_nothing_of_it_is_left(
-    folder: Path, engine: Engine, updated: bool
+    folder: Path, engine: Engine, ended: str
 ) -> None:
     with visiting(folder) as (program, browser, password):
         browser.ask("/login", password=password)
@@ -70,10 +70,13 @@ def test_the_container_is_on_offer_and_updated_and_nothing_of_it_is_left(
         mine = engine.docker("ps", "--filter", f"ancestor={image[1]}:1.0.0", "--format", label)
         container, project = mine.split()
         ids = {engine.image_id(f"{image[1]}:1.0.0")}
-        if updated:
-            status, text = browser.post("/api/v1/components/lights/update", {"version": "1.1.0"})
-            assert status == 202, text
-            run = json.loads(text)["run"]
+        status, text = browser.post("/api/v1/components/lights/update", {"version": "1.1.0"})
+        assert status == 202, text
+        run = json.loads(text)["run"]
+        if ended == "midway":
+            until("the new image is here", lambda: engine.has_image(f"{image[1]}:1.1.0"), limit=60)
+            assert told_of(browser, run)["outcome"] == "running"
+        if ended == "afterwards":
             until("the run ends", lambda: told_of(browser, run)["outcome"] != "running", limit=60)
             told = told_of(browser, run)
             assert (told["component"], told["outcome"], told["success"]) == ("lights", "updated", True), told["message"]
@@ -81,6 +84,7 @@ def test_the_container_is_on_offer_and_updated_and_nothing_of_it_is_left(
             ids.add(engine.image_id(f"{image[1]}:1.1.0"))
             assert len(ids) == 2
             assert engine.look(container, "{{.State.Status}} {{.Config.Image}}") == f"running {image[1]}:1.1.0"
+        assert len(on_engine(engine, project, image[1], ids)) > 1
         program.send_signal(signal.SIGINT)
         assert program.communicate(timeout=LIMIT) == ("", "")
     assert program.returncode == 0
