@@ -29,4 +29,3 @@ async def test_images_that_were_kept_can_be_gone_back_to_but_not_the_one_that_ru
     }
     component = Component(name="scheduler", type="container", service="scheduler", compose_path=COMPOSE)
     assert await compose_service.kept(component, scene.world.device) == ("0.9.0",)
-
