@@ -119,7 +119,8 @@ class Agent:
 
     async def start(self) -> None:
         """Recover first; then serve, look, and tell."""
-        self._own(self.notifier.run())
+        past = [history.view(story) for story in history.stories(self._built.runs)[-20:] if story.closed]
+        self._own(self.notifier.run(past))
         await self._recover()
         await self._serve()
         self._own(self.notifier.again())

@@ -58,9 +58,18 @@ class Notifier:
         self._memory = _Memory()
         self._pause = _FIRST_RETRY
 
-    async def run(self) -> None:
-        """Listen and deliver, for ever."""
-        await self._load()
+    async def run(self, past: Sequence[RunView] = ()) -> None:
+        """Listen and deliver, for ever.
+
+        ``past`` are runs that had ended when we started: whoever was killed between a run's end and its telling has
+        not told it yet.  Where nothing is remembered at all, they are old news.
+        """
+        if await self._load():
+            for view in past:
+                await self._tell(_ended(view, view.ended_at or self._clock.now()), _key("run", view.run))
+        else:
+            self._memory.told = [_key("run", view.run) for view in past][-_REMEMBERED:]
+            await self._save()
         while True:  # a listener that was given up, for a delivery took too long, listens anew
             async with self._bus.listening() as listener:
                 await self._send()
@@ -125,13 +134,17 @@ class Notifier:
             case _:
                 return []
 
-    async def _load(self) -> None:
+    async def _load(self) -> bool:
+        """Answer whether anything was remembered."""
         content = await self._files.read(self._file, 4 * 1024**2)
-        if content is not None:
-            try:
-                self._memory = from_json(content, _Memory)
-            except msgspec.MsgspecError:
-                _log.warning("cannot read %s: beginning anew", self._file)
+        if content is None:
+            return False
+        try:
+            self._memory = from_json(content, _Memory)
+        except msgspec.MsgspecError:
+            _log.warning("cannot read %s: beginning anew", self._file)
+            return False
+        return True
 
     async def _save(self) -> None:
         try:

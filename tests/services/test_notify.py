@@ -55,12 +55,13 @@ async def told(tmp_path: Path, post: Post) -> AsyncIterator[Bus]:
 
 
 class listening:  # noqa: N801  (reads as a word: async with listening(...))
-    def __init__(self, place: Path, post: Post, wanted: Notifications = WANTED) -> None:
+    def __init__(self, place: Path, post: Post, wanted: Notifications = WANTED, past: Sequence[RunView] = ()) -> None:
+        self.past = past
         self.bus = Bus()
         self.notifier = Notifier(wanted, DiskFiles(), Clock(), place / "outbox.json", post, self.bus)
 
     async def __aenter__(self) -> Bus:
-        self.task = asyncio.ensure_future(self.notifier.run())
+        self.task = asyncio.ensure_future(self.notifier.run(self.past))
         async with asyncio.timeout(5):
             while not self.bus._listeners:  # noqa: ASYNC110  (nobody tells who begins to listen)
                 await asyncio.sleep(0)
@@ -128,3 +129,21 @@ async def test_a_test_says_what_is_in_the_way(tmp_path: Path, post: Post) -> Non
     assert "did not take it" in str(await listening(tmp_path, post).notifier.send_test())
     post.closed = False
     assert await listening(tmp_path, post).notifier.send_test() is None
+
+
+async def test_a_run_that_ended_just_before_we_were_killed_is_told_by_the_next_start(
+    tmp_path: Path, post: Post
+) -> None:
+    async with listening(tmp_path, post) as bus:
+        await settled(bus, AVAILABLE)
+    for _ in range(2):
+        async with listening(tmp_path, post, past=(FAILED.view,)) as bus:
+            await settled(bus, AVAILABLE)
+    assert [title for title, _ in post.taken] == ["core 1.1.0 is available", "core is back at 1.0.0"]
+
+
+async def test_runs_from_before_the_first_start_are_old_news(tmp_path: Path, post: Post) -> None:
+    for _ in range(2):
+        async with listening(tmp_path, post, past=(FAILED.view,)) as bus:
+            await settled(bus, AVAILABLE)
+    assert [title for title, _ in post.taken] == ["core 1.1.0 is available"]
