@@ -76,7 +76,8 @@ class Supervisor:
         if main is not None:
             return ServiceState(active=True, pid=main.pid, detail="running")
         child = _CHILDREN.get(service.pid_file)
-        return ServiceState(active=False, detail=_ending(child.returncode if child else None))
+        # Asked once more: it may have ended between being asked and being looked at.
+        return ServiceState(active=False, detail=_ending(child.poll() if child else None))
 
     async def start(self, service: OwnProcess) -> None:
         """Start it and return as soon as its program runs.  Running already is fine."""

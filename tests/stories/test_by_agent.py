@@ -87,6 +87,7 @@ def test_check_and_update_answer_as_they_do_without_an_agent(agent: Agent) -> No
     assert actor(agent) != by_it, "the runs before were the agent's"
 
 
+@pytest.mark.slow
 def test_who_stops_following_is_told_that_the_run_goes_on_in_the_agent_and_it_does(
     agent: Agent, github: Publisher
 ) -> None:
