@@ -158,7 +158,7 @@ class Device:
             child.kill()
             child.wait(20)
         self._github.kill()
-        self._github.wait(20)
+        self._github.communicate()  # ends it, and closes both of its pipes
 
     def cli(self, *words: str) -> None:
         _run(sys.executable, "-m", "dunebugger_updater", "--config", str(self._conf), *words)
