@@ -16,6 +16,7 @@ from dunebugger_updater.kinds.base import (
 from dunebugger_updater.model.service import OwnProcess, Service, SystemdUnit
 from dunebugger_updater.model.settings import Component, Updater
 from dunebugger_updater.ports import Device, EffectError, TreeSize
+from dunebugger_updater.steps.releases import version_of
 
 ORIGINAL = "original"
 """What an adopted directory is called that does not say its version."""
@@ -88,7 +89,7 @@ async def installed(component: Component, device: Device) -> Installed:
         return Installed(found, detail=f"read from {path / 'pyproject.toml'}")
     target = await device.files.link_target(path)
     if target is not None and target.parent == releases_of(path):
-        name = target.name.split("~")[0]
+        name = version_of(target)
         return Installed(None if name == ORIGINAL else name, detail=f"the name of {target}")
     return Installed(detail=f"{path} does not say which version it is")
 
@@ -99,7 +100,7 @@ async def kept(component: Component, device: Device) -> tuple[str, ...]:
     target = await device.files.link_target(path)
     names = await device.files.listing(releases_of(path))
     others = [name for name in names if name[0] != "." and (target is None or name != target.name)]
-    return tuple(sorted({name.split("~")[0] for name in others} - {ORIGINAL}))
+    return tuple(sorted({version_of(Path(name)) for name in others} - {ORIGINAL}))
 
 
 async def look(component: Component, updater: Updater, device: Device) -> Place:

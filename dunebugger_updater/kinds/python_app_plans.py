@@ -43,6 +43,7 @@ from dunebugger_updater.steps import (
     StopService,
     Unpack,
 )
+from dunebugger_updater.steps.releases import version_of
 
 _UNPACKED = 4
 """How much larger than its archive a release is taken to be, before it is here."""
@@ -109,7 +110,8 @@ def plan_update(wish: Wish, artifact: Artifact, place: Place) -> Plan:
 def plan_return(component: Component, updater: Updater, place: Place, name: str, stamp: str) -> Plan:
     """Plan the way to a kept release directory called ``name``: offline, with the data as it was there."""
     runs = service(component, updater)
-    target, version = place.home / name, name.split("~", maxsplit=1)[0]
+    target = place.home / name
+    version = version_of(target)
     backup = updater.backup_path / f"{component.name}.{stamp}.tar.gz"
     return Plan(
         component=component.name,

@@ -11,6 +11,7 @@ from dunebugger_updater.model.settings import Component, Settings
 from dunebugger_updater.offer import Offer
 from dunebugger_updater.plan import Plan
 from dunebugger_updater.ports import Device, EffectError
+from dunebugger_updater.steps.releases import version_of
 
 APT_LATER = "cannot handle apt packages yet: this version updates Python apps and compose services"
 
@@ -147,7 +148,9 @@ async def plan_return(component: Component, settings: Settings, version: str, de
     match component.type:
         case "python_app":
             place = await python_app.look(component, settings.updater, device)
-            kept = {name.split("~")[0]: name for name, _ in place.releases if place.home / name != place.live}
+            kept = {
+                version_of(place.home / name): name for name, _ in place.releases if place.home / name != place.live
+            }
             if version not in kept:
                 raise EffectError(f"cannot go back to {version}: kept are {', '.join(sorted(kept)) or 'none'}")
             return python_app_plans.plan_return(
