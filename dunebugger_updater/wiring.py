@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from dunebugger_updater import __version__
 from dunebugger_updater.config import github_token, github_token_warning
+from dunebugger_updater.effects.apt_installer import AptInstaller
+from dunebugger_updater.effects.apt_packages import AptPackages
 from dunebugger_updater.effects.clock import SystemClock
 from dunebugger_updater.effects.commands import run
 from dunebugger_updater.effects.connections import Connections
@@ -57,6 +59,8 @@ async def house(
             web=HttpWeb(connections, clock=clock, api_url=updater.github_api_url, token=token),
             python=Venvs(),
             containers=Engine(run),
+            packages=AptPackages(),
+            installer=AptInstaller(),
             report=_to_nobody,
         )
         github = GitHub(

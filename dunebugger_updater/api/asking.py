@@ -8,8 +8,12 @@ from dunebugger_updater.model.wire import (
     AnyRequest,
     CancelRun,
     CheckNow,
+    CreateAction,
+    DecideAction,
     Declined,
     DeviceView,
+    ListActions,
+    LookAtPackages,
     Operate,
     RollBack,
     SetMaintenance,
@@ -70,6 +74,12 @@ def words(request: AnyRequest) -> tuple[str, str]:
             return "start" if start else "stop", name
         case SetMaintenance(on=on, minutes=minutes):
             return "maintenance", ("on" if on else "off") + (f" for {minutes} minutes" if on and minutes else "")
+        case LookAtPackages() | ListActions():
+            return "look", "packages" if isinstance(request, LookAtPackages) else "actions"
+        case CreateAction(action_type=kind, parameters=told):
+            return "queue action", " ".join([kind, *told.packages, *([told.service] if told.service else [])])
+        case DecideAction(action_id=action, approve=approve):
+            return "approve action" if approve else "reject action", action
 
 
 def _target(name: str, version: str | None, *, dry: bool) -> str:

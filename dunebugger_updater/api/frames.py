@@ -10,7 +10,7 @@ from dunebugger_updater.api.doors import Problem
 from dunebugger_updater.fleet import FromDevice
 from dunebugger_updater.model.codec import to_json
 from dunebugger_updater.model.views import RunView
-from dunebugger_updater.model.wire import CheckEnded, Declined, Ended, Notified, Progressed
+from dunebugger_updater.model.wire import ActionChanged, CheckEnded, Declined, Ended, Notified, Progressed
 
 SOURCE = "controller"
 OURS = frozenset({"updater", "actions"})
@@ -97,6 +97,8 @@ def news(heard: FromDevice, re: Id | None) -> str:
             return told("update_check_result", {"components": components}, re, heard.device)
         case Notified():
             return told("notification", msgspec.structs.asdict(heard.news), None, heard.device)
+        case ActionChanged(action=action):
+            return told("action", action, re, heard.device)
 
 
 def not_begun(component: str, declined: Declined, *, dry_run: bool) -> UpdateResult:

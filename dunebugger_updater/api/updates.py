@@ -23,6 +23,8 @@ from dunebugger_updater.api.bodies import (
 from dunebugger_updater.api.doors import Answer, Asked, B, Nothing, Problem
 from dunebugger_updater.model.views import ComponentView
 from dunebugger_updater.model.wire import (
+    ActionSeen,
+    ActionsSeen,
     AnyReply,
     AnyRequest,
     CancelRun,
@@ -32,6 +34,7 @@ from dunebugger_updater.model.wire import (
     DeviceView,
     Done,
     Operate,
+    PackagesSeen,
     Planned,
     RollBack,
     SetMaintenance,
@@ -170,6 +173,8 @@ def _answer(reply: AnyReply) -> Answer | Problem:
             return Answer(PlannedView(view, before, after, way_back))
         case Done(message=message):
             return Answer(DoneView(message))
+        case PackagesSeen() | ActionSeen() | ActionsSeen():
+            return asking.NOT_YET
 
 
 def _component(device: DeviceView, name: str) -> Answer | Problem:

@@ -5,6 +5,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from dunebugger_updater.model.actions import ActionType, ActionView, Parameters
+from dunebugger_updater.model.packages import Inventory
 from dunebugger_updater.model.views import ComponentView, RunView
 
 
@@ -56,7 +58,48 @@ class SetMaintenance(Request, frozen=True, tag="maintenance"):
     minutes: int | None = None
 
 
-AnyRequest: TypeAlias = CheckNow | Update | RollBack | CancelRun | Operate | SetMaintenance
+class LookAtPackages(Request, frozen=True, tag="packages"):
+    """Look at the pending packages; asks no archive."""
+
+
+class ListActions(Request, frozen=True, tag="list_actions"):
+    """The action queue, newest first."""
+
+    limit: int = 100
+
+
+class CreateAction(Request, frozen=True, tag="create_action"):
+    """Queue an action (HC-34…36)."""
+
+    action_type: ActionType
+    parameters: Parameters = Parameters()
+    requires_approval: bool = True
+    """``False`` is heard from an owner only."""
+    by_owner: bool = False
+    """Set by the edge that knows who asks, never by who asks."""
+
+
+class DecideAction(Request, frozen=True, tag="decide_action"):
+    """Approve or reject a queued action."""
+
+    action_id: str
+    approve: bool
+    plan_hash: str | None = None
+    """The plan that was shown: another one is not approved by it."""
+
+
+AnyRequest: TypeAlias = (
+    CheckNow
+    | Update
+    | RollBack
+    | CancelRun
+    | Operate
+    | SetMaintenance
+    | LookAtPackages
+    | ListActions
+    | CreateAction
+    | DecideAction
+)
 
 
 class Reply(msgspec.Struct, frozen=True, tag_field="reply"):
@@ -100,7 +143,25 @@ class Declined(Reply, frozen=True, tag="declined"):
     """For an update that needs nothing (``nothing_to_do``) or may not be (``refused``)."""
 
 
-AnyReply: TypeAlias = Checked | Started | Planned | Done | Declined
+class PackagesSeen(Reply, frozen=True, tag="packages"):
+    """The pending packages."""
+
+    inventory: Inventory
+
+
+class ActionSeen(Reply, frozen=True, tag="action"):
+    """One action, as it stands now."""
+
+    action: ActionView
+
+
+class ActionsSeen(Reply, frozen=True, tag="actions"):
+    """The action queue, newest first."""
+
+    actions: tuple[ActionView, ...]
+
+
+AnyReply: TypeAlias = Checked | Started | Planned | Done | Declined | PackagesSeen | ActionSeen | ActionsSeen
 
 
 class News(msgspec.Struct, frozen=True, tag_field="news"):
@@ -147,7 +208,13 @@ class Notified(News, frozen=True, tag="notification"):
     run: str | None = None
 
 
-AnyNews: TypeAlias = Progressed | Ended | CheckEnded | Notified
+class ActionChanged(News, frozen=True, tag="action"):
+    """An action was queued, decided, begun or ended.  Never dropped."""
+
+    action: ActionView
+
+
+AnyNews: TypeAlias = Progressed | Ended | CheckEnded | Notified | ActionChanged
 
 
 class DeviceHealth(msgspec.Struct, frozen=True, kw_only=True):

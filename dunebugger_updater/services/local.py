@@ -18,11 +18,15 @@ from dunebugger_updater.model.wire import (
     Checked,
     CheckEnded,
     CheckNow,
+    CreateAction,
+    DecideAction,
     Declined,
     DeviceHealth,
     DeviceView,
     Done,
     Ended,
+    ListActions,
+    LookAtPackages,
     Operate,
     Planned,
     Progressed,
@@ -120,6 +124,8 @@ class LocalFleet:
             case SetMaintenance():
                 state = await self._maintenance.set(on=request.on, minutes=request.minutes)
                 return Done("maintenance mode is " + ("on" if state.on else "off"))
+            case LookAtPackages() | ListActions() | CreateAction() | DecideAction():
+                return Declined("not_yet", "cannot do that yet: apt packages and the action queue come next")
 
     @asynccontextmanager
     async def news(self) -> AsyncIterator[AsyncIterator[FromDevice]]:

@@ -59,7 +59,7 @@ def lacks_a_reason(line: str) -> bool:
 
 def test_the_project_is_seen_whole() -> None:
     names = {str(path.relative_to(ROOT)) for path in FILES}
-    assert {"pyproject.toml", "dunebugger_updater/ports.py", *LOCKS} <= names
+    assert {"pyproject.toml", "dunebugger_updater/engine.py", *LOCKS} <= names
 
 
 def test_no_file_names_the_host_of_a_package_index_or_a_mirror() -> None:

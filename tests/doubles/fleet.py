@@ -157,6 +157,8 @@ class FakeFleet:
                 self.maintenance = on
                 self.until = NOW + timedelta(minutes=minutes) if on and minutes else None
                 return Done("maintenance mode is " + ("on" if on else "off"))
+            case _:
+                return Declined("not_yet", "cannot do that yet")
 
     def _begin(self, name: str, verb: str, to: str, actor: str, *, dry: bool) -> AnyReply:
         if name not in self.components:

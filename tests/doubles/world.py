@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from doubles.debian import Debian
+
 from dunebugger_updater.engine import JournalError
 from dunebugger_updater.model.compose_file import ProjectText, image_of
 from dunebugger_updater.model.service import OwnProcess, Service, ServiceState
@@ -471,6 +473,7 @@ class World:
         self.web = Web(self.power, self.disk, self.runners)
         self.venvs = Venvs(self.power, self.disk)
         self.engine = Engine(self.power, self.disk, self.broken)
+        self.debian = Debian(self.power, self.broken)
         self.journal = Journal(self.power)
         self.device = Device(
             clock=self.clock,
@@ -479,6 +482,8 @@ class World:
             web=self.web,
             python=self.venvs,
             containers=self.engine,
+            packages=self.debian,
+            installer=self.debian,
             report=quiet,
         )
 

@@ -1,0 +1,67 @@
+"""Debian's packages: looking at them, and changing them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from dunebugger_updater.model.packages import Change, Inventory, Package
+from dunebugger_updater.ports.basics import Report
+
+
+class Packages(Protocol):
+    """What is installed and what is pending.  Only reads; works without root and while others hold dpkg's lock."""
+
+    async def inventory(self) -> Inventory:
+        """Everything pending, as the lists on this device say; asks no archive."""
+
+    async def installed(self) -> Mapping[str, Package]:
+        """Every package that is unpacked here, by name; a foreign one's name ends in ``:architecture``."""
+
+    async def broken(self) -> Sequence[str]:
+        """What dpkg has left half done, a sentence for each; empty when all is consistent."""
+
+    async def simulate(self, wanted: Mapping[str, str]) -> Sequence[Change]:
+        """Exactly what apt would do to bring these packages, all installed, to these versions.
+
+        Removals and downgrades are in the answer, never hidden.  ``EffectError`` when apt finds no way.
+        """
+
+    async def kept_from(self, wanted: Mapping[str, str], directory: Path) -> Mapping[str, str]:
+        """Where a .deb of each of these exact versions would come from; without those that nothing can provide.
+
+        ``kept`` (it lies in ``directory`` already), ``cache``, ``archive`` or ``repack``.
+        """
+
+
+class Installer(Protocol):
+    """Changing packages: each call is safe to repeat, and none is ever killed while dpkg works.
+
+    What dpkg does happens in a systemd unit of its own, found again by its name after our own death.  ``job`` is that
+    name's last part, the same for the same work.
+    """
+
+    async def refresh(self, report: Report) -> None:
+        """Fetch the archives' lists (``apt-get update``)."""
+
+    async def repair(self, job: str, report: Report) -> None:
+        """Finish what an interrupted dpkg left half done; nothing to repair is fine."""
+
+    async def keep(self, wanted: Mapping[str, str], directory: Path, report: Report) -> None:
+        """Have a .deb of each of these exact versions in ``directory``, flushed to disk, where any source has one."""
+
+    async def download(self, wanted: Mapping[str, str], directory: Path, report: Report) -> None:
+        """Fetch what ``upgrade`` will need into ``directory``."""
+
+    async def upgrade(self, changes: Sequence[Change], directory: Path, job: str, report: Report) -> None:
+        """Make exactly these changes, from ``directory``; refuse when apt would do anything else."""
+
+    async def put_back(
+        self, packages: Sequence[Package], added: Sequence[str], directory: Path, job: str, report: Report
+    ) -> None:
+        """Bring these packages back to their versions and marks from ``directory``, and purge those ``added``."""
+
+    async def restart(self, unit: str) -> None:
+        """Restart one systemd unit (HP-02)."""
+
+    async def clear_logs(self, days: int) -> None:
+        """Have journald forget what is older than ``days`` (HP-03)."""
