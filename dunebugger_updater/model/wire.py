@@ -66,6 +66,8 @@ class ListActions(Request, frozen=True, tag="list_actions"):
     """The action queue, newest first."""
 
     limit: int = 100
+    action_id: str | None = None
+    """Only this one, also when it is older than ``limit`` reaches."""
 
 
 class CreateAction(Request, frozen=True, tag="create_action"):
@@ -77,6 +79,12 @@ class CreateAction(Request, frozen=True, tag="create_action"):
     """``False`` is heard from an owner only."""
     by_owner: bool = False
     """Set by the edge that knows who asks, never by who asks."""
+    dry_run: bool = False
+    """Only say what it would do: answered by an ``ActionSeen`` in ``pending_approval`` whose ``action_id`` is empty,
+    with its changes, command, notes and plan hash; nothing is queued.  A conflict with another action is no obstacle.
+    """
+    plan_hash: str | None = None
+    """The plan that was shown: another one is not queued by it (``Declined`` with ``plan_changed``)."""
 
 
 class DecideAction(Request, frozen=True, tag="decide_action"):
