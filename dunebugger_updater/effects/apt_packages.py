@@ -18,6 +18,9 @@ class AptPackages:
     async def installed(self) -> Mapping[str, Package]:
         raise EffectError(_LATER)
 
+    async def release(self) -> str:
+        raise EffectError(_LATER)
+
     async def broken(self) -> Sequence[str]:
         raise EffectError(_LATER)
 

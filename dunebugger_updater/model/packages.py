@@ -88,6 +88,8 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     """What dpkg has left half done, a sentence for each."""
     problem: str | None = None
     """Why the lists are not fresh, when that is known."""
+    release: str = ""
+    """The distribution and its point release, as ``debian-12.5``."""
 
     @property
     def ready(self) -> tuple[Pending, ...]:
@@ -115,3 +117,8 @@ def fingerprint(installed: Mapping[str, str] | Iterable[tuple[str, str]]) -> str
     """
     pairs = sorted(dict(installed).items())
     return hashlib.sha256("\n".join(f"{name}={version}" for name, version in pairs).encode()).hexdigest()[:12]
+
+
+def label(release: str, installed: Mapping[str, str]) -> str:
+    """Answer what a device's packages have instead of a version, as ``debian-12.5-1a2b3c4d5e6f``."""
+    return f"{release or 'unknown'}-{fingerprint(installed)}"

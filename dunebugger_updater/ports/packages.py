@@ -17,6 +17,9 @@ class Packages(Protocol):
     async def installed(self) -> Mapping[str, Package]:
         """Every package that is unpacked here, by name; a foreign one's name ends in ``:architecture``."""
 
+    async def release(self) -> str:
+        """The distribution and its point release, as ``debian-12.5``: what versions of the whole begin with."""
+
     async def broken(self) -> Sequence[str]:
         """What dpkg has left half done, a sentence for each; empty when all is consistent."""
 
