@@ -16,3 +16,11 @@ def commit() -> str:
         return (root() / "dunebugger_updater" / "COMMIT").read_text().strip() or "dev"
     except OSError:
         return "dev"
+
+
+def pinned_keys() -> bytes:
+    """The keys document that was built into this program (see ``trust/rotation.py``); nothing in a checkout."""
+    try:
+        return (root() / "dunebugger_updater" / "trust" / "pinned.json").read_bytes()
+    except FileNotFoundError:
+        return b""

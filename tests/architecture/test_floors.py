@@ -11,7 +11,7 @@ FLOORS: list[set[str]] = [
     {"model", "bundled"},
     {"ports"},
     {"steps", "checks"},
-    {"manifest", "offer", "plan", "events", "moves", "run", "story"},
+    {"manifest", "trust", "offer", "plan", "events", "moves", "run", "story"},
     {"kinds"},
     {"engine"},
     {"effects"},  # they implement what the floors below declare; only the roots may see them
