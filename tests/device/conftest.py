@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from device.bed import compose, device_image, place
+from device.bed import compose, debs, device_image, place, wares
 from device.bed import images as app_images
 from device.bed import registry as registries
 from device.bed import shop as shops
+from device.bed.archive import Archive
+from device.bed.archive_signer import Signer
 from device.bed.compose import Compose
 from device.bed.device import Device, Devices
 from device.bed.engine import Engine
@@ -122,3 +124,19 @@ def shop() -> Iterator[Shop]:
     """A fake GitHub on loopback; each test offers from a repository of its own."""
     with shops.opened() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def signer() -> Iterator[Signer]:
+    """The key of the session's apt archives."""
+    made = _part(Signer)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def archive(signer: Signer, all_devices: Devices) -> Iterator[Archive]:
+    """A signed apt archive of the test's own, which devices reach; see ``bed/archive.py``."""
+    made = Archive(signer, _part(lambda: debs.made(wares.ALL)), all_devices.gateway)
+    yield made
+    made.close()

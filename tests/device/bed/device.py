@@ -128,6 +128,12 @@ class Devices:
         device.wait_until_up()
         return device
 
+    @property
+    def gateway(self) -> str:
+        """This machine's address as devices see it."""
+        config = "{{(index .IPAM.Config 0).Gateway}}"
+        return self._engine.docker("network", "inspect", "--format", config, self.network)
+
     def throw_away(self) -> None:
         """Throw all of them away; the factory can make new ones."""
         while self._made:

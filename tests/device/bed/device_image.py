@@ -14,6 +14,7 @@ from device.bed.engine import Engine
 
 RELEASE = "bookworm"
 PACKAGES = "systemd,systemd-sysv,dbus,sudo,python3,python3-venv,python3-apt,ca-certificates,procps,iproute2,curl,git"
+PACKAGES += ",dpkg-repack"
 EMPTY = (
     'rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin "$1"/var/cache/apt/archives/*.deb "$1"/usr/share/doc/*'
     ' "$1"/usr/share/man/* "$1"/usr/share/locale/* "$1"/etc/apt/apt.conf.d/99mmdebstrap'
