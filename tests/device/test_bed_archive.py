@@ -99,8 +99,8 @@ def test_maintainer_scripts_fail_and_owners_files_stay(device: Device, archive: 
     archive.refresh(device)
     assert "cannot migrate the database" in device.run(*INSTALL, "tb-badpost").stdout
     assert device.exec("dpkg-query", "-W", "-f", "${db:Status-Status}", "tb-badpost") == "half-configured"
-    device.copy_in(archive.deb("tb-badpost", "1.0"), "/root/old.deb")
-    device.exec("dpkg", "-i", "/root/old.deb")
+    device.copy_in(archive.deb("tb-badpost", "1.0"), "/srv/old.deb")
+    device.exec("dpkg", "-i", "/srv/old.deb")
     assert "refusing to upgrade" in device.run(*INSTALL, "tb-badpre").stdout
     device.exec(*INSTALL, "-o", "Dpkg::Options::=--force-confold", "tb-conf", "tb-kernel")
     assert device.read("/etc/tb-conf.conf") == "setting=mine\n"
