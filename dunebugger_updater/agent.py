@@ -21,19 +21,21 @@ from dunebugger_updater.effects.store import Database
 from dunebugger_updater.engine import Heard, JournalError
 from dunebugger_updater.model.settings import Settings
 from dunebugger_updater.model.wire import Ended
+from dunebugger_updater.plan import Plan
 from dunebugger_updater.ports import EffectError
 from dunebugger_updater.run import Opened
 from dunebugger_updater.services import history
 from dunebugger_updater.services.accounts import Accounts
+from dunebugger_updater.services.action_parts import action_parts
 from dunebugger_updater.services.bus import Bus
 from dunebugger_updater.services.clockwork import Clockwork
 from dunebugger_updater.services.holds import Holds
 from dunebugger_updater.services.local import LocalFleet
-from dunebugger_updater.services.maintenance import Maintenance
 from dunebugger_updater.services.notify import Notifier
 from dunebugger_updater.services.updates import Refusal
 from dunebugger_updater.sorry import sorry
-from dunebugger_updater.wiring import House, house
+from dunebugger_updater.story import Story
+from dunebugger_updater.wiring import House, action_needs, house
 
 _log = logging.getLogger("dunebugger_updater")
 
@@ -95,6 +97,9 @@ class Agent:
         self._closing = contextlib.AsyncExitStack()
         self.accounts = Accounts(database, device.clock)
         self._bus = Bus()
+        needs = action_needs(built, database)
+        parts = action_parts(needs, self._bus, self._carry_out, self._refreshed)
+        self._work = parts.work
         self.fleet = LocalFleet(
             name=name,
             version=__version__,
@@ -103,13 +108,22 @@ class Agent:
             watch=built.watch,
             updates=built.updates,
             runs=built.runs,
-            maintenance=Maintenance(device.files, device.clock, state / "maintenance.json"),
+            maintenance=needs.maintenance,
             bus=self._bus,
             tasks=tasks,
             health=lambda: machine.health(state, device.clock),
+            actions=parts.desk(tasks),
         )
         self._clockwork = Clockwork(
-            settings, device, built.watch, built.updates, built.runs, self.fleet, name=name, zone=machine.zone()
+            settings,
+            device,
+            built.watch,
+            built.updates,
+            built.runs,
+            self.fleet,
+            name=name,
+            zone=needs.zone,
+            packages=parts.auto.take,
         )
         self.notifier = Notifier(
             settings.notifications, device.files, device.clock, state / "outbox.json", Postman(), self._bus
@@ -125,6 +139,7 @@ class Agent:
         await self._serve()
         self._own(self.notifier.again())
         self._own(self._clockwork.run())
+        self._own(self._work.run())
         if self._manager.watchdog_seconds:
             self._own(self._live())
         for warning in self._built.warnings:
@@ -161,6 +176,16 @@ class Agent:
             view = history.view(story)
             _log.warning("recovered: %s", view.message)
             self._bus.tell(Ended(view))
+        try:
+            await self._work.settle()
+        except EffectError as error:
+            _log.error("%s", error)
+
+    async def _carry_out(self, plan: Plan, actor: str, opened: "asyncio.Future[str] | None" = None) -> Story | Refusal:
+        return await self.fleet.carry_out(plan, actor, opened)
+
+    async def _refreshed(self) -> None:
+        await self.fleet.refreshed()
 
     async def _serve(self) -> None:
         serving = importlib.import_module("dunebugger_updater.serving")

@@ -1,12 +1,13 @@
 """How the house is wired: every real part is made here, once, and handed to whoever needs it."""
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from dunebugger_updater import __version__
 from dunebugger_updater.config import github_token, github_token_warning
+from dunebugger_updater.effects import machine
 from dunebugger_updater.effects.apt_installer import AptInstaller
 from dunebugger_updater.effects.apt_packages import AptPackages
 from dunebugger_updater.effects.clock import SystemClock
@@ -20,11 +21,17 @@ from dunebugger_updater.effects.lock import DeviceLock
 from dunebugger_updater.effects.orphans import end_orphans
 from dunebugger_updater.effects.python_env import Venvs
 from dunebugger_updater.effects.services import Runners
+from dunebugger_updater.effects.store import Database
+from dunebugger_updater.effects.store_actions import ActionTable
 from dunebugger_updater.effects.web import HttpWeb
 from dunebugger_updater.model.settings import Settings
+from dunebugger_updater.plan import Plan
 from dunebugger_updater.ports import Clock, Device
+from dunebugger_updater.services.action_parts import ActionNeeds
 from dunebugger_updater.services.history import Runs
 from dunebugger_updater.services.holds import Holds
+from dunebugger_updater.services.maintenance import Maintenance
+from dunebugger_updater.services.packages import PackagePlans, changes
 from dunebugger_updater.services.updates import Updates
 from dunebugger_updater.services.watch import Watch
 
@@ -38,6 +45,9 @@ class House:
     runs: Runs
     watch: Watch
     updates: Updates
+    plans: PackagePlans
+    lock: DeviceLock
+    """One process at a time changes this device."""
     warnings: tuple[str, ...] = ()
     """What the owner should know about the configuration although it works."""
 
@@ -76,10 +86,33 @@ async def house(
         lock = DeviceLock(updater.state_path / "lock")
         updates = Updates(settings, device, github, watch, runs, lock, version=__version__, end_orphans=end_orphans)
         warning = github_token_warning(settings)
-        yield House(settings, device, runs, watch, updates, (warning,) if warning else ())
+        plans = PackagePlans(settings, device)
+        yield House(settings, device, runs, watch, updates, plans, lock, (warning,) if warning else ())
     finally:
         await connections.close()
 
 
+def action_needs(built: House, database: Database) -> ActionNeeds:
+    """What the action queue is made of, in an agent and without one."""
+    device, state = built.device, built.settings.updater.state_path
+    return ActionNeeds(
+        settings=built.settings,
+        device=device,
+        runs=built.runs,
+        holds=built.watch.holds,
+        store=ActionTable(database),
+        plans=built.plans,
+        lock=built.lock,
+        maintenance=Maintenance(device.files, device.clock, state / "maintenance.json"),
+        output=built.plans.output,
+        without_way_back=_every_one,
+        zone=machine.zone(),
+    )
+
+
 def _to_nobody(message: str, done: float | None = None) -> None:
     """Hear progress outside of a run."""
+
+
+def _every_one(plan: Plan) -> Sequence[str]:
+    return [each.name for each in changes(plan)]

@@ -24,7 +24,8 @@ async def update(visit: Visit) -> web.StreamResponse:
     """Start the update whose plan was shown: to that version, whatever is on offer by now."""
     device = await visit.device()
     name, version = visit.request.match_info["name"], await visit.form("version") or None
-    reply = await visit.ask(device.id, Update(name, version=version), "update", f"{name} {version or ''}".strip())
+    wanted = Update(name, version=version, by_owner=visit.who.role >= Role.OWNER)
+    reply = await visit.ask(device.id, wanted, "update", f"{name} {version or ''}".strip())
     return _begun(visit, name, reply)
 
 
@@ -32,7 +33,8 @@ async def rollback(visit: Visit) -> web.StreamResponse:
     """Take a component back."""
     device = await visit.device()
     name, to = visit.request.match_info["name"], await visit.form("to") or None
-    reply = await visit.ask(device.id, RollBack(name, to=to), "rollback", f"{name} {to or ''}".strip())
+    wanted = RollBack(name, to=to, by_owner=visit.who.role >= Role.OWNER)
+    reply = await visit.ask(device.id, wanted, "rollback", f"{name} {to or ''}".strip())
     return _begun(visit, name, reply)
 
 

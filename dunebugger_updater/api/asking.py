@@ -2,7 +2,10 @@
 
 from http import HTTPStatus
 
-from dunebugger_updater.api.doors import House, Problem
+import msgspec
+
+from dunebugger_updater.api.doors import Asked, B, Caller, House, Problem
+from dunebugger_updater.model.access import Role
 from dunebugger_updater.model.wire import (
     AnyReply,
     AnyRequest,
@@ -20,11 +23,10 @@ from dunebugger_updater.model.wire import (
     Update,
 )
 
-NOT_YET = Problem(
-    HTTPStatus.NOT_IMPLEMENTED, "not_yet", "actions and packages are not there yet: they come with a later version"
-)
-
 _STATUS = {
+    "bad_parameters": HTTPStatus.BAD_REQUEST,
+    "approval_needed": HTTPStatus.FORBIDDEN,
+    "action_not_found": HTTPStatus.NOT_FOUND,
     "component_not_found": HTTPStatus.NOT_FOUND,
     "host_not_found": HTTPStatus.NOT_FOUND,
     "failed": HTTPStatus.BAD_GATEWAY,
@@ -45,11 +47,18 @@ async def the_device(house: House, wanted: str | None) -> DeviceView | Problem:
     return Problem(HTTPStatus.BAD_REQUEST, "device_needed", f"say which of the {len(devices)} devices is meant")
 
 
-async def ask(house: House, device: str, request: AnyRequest, actor: str, address: str) -> AnyReply:
+async def ask(asked: Asked[B], device: str, request: AnyRequest) -> AnyReply:
     """Ask, and remember who did.  It is written down first: what cannot be written down is not done."""
-    action, detail = words(request)
-    await house.accounts.note(actor, action, detail, address)
-    return await house.fleet.ask(device, request, actor)
+    if isinstance(request, Update | RollBack | CreateAction):
+        request = msgspec.structs.replace(request, by_owner=_is_owner(asked.caller))
+    if not isinstance(request, LookAtPackages | ListActions):  # to look is no deed
+        action, detail = words(request)
+        await asked.house.accounts.note(asked.actor, action, detail, asked.address)
+    return await asked.house.fleet.ask(device, request, asked.actor)
+
+
+def _is_owner(caller: Caller) -> bool:
+    return caller.who is not None and caller.who.role >= Role.OWNER
 
 
 def problem_of(declined: Declined) -> Problem:
@@ -76,8 +85,9 @@ def words(request: AnyRequest) -> tuple[str, str]:
             return "maintenance", ("on" if on else "off") + (f" for {minutes} minutes" if on and minutes else "")
         case LookAtPackages() | ListActions():
             return "look", "packages" if isinstance(request, LookAtPackages) else "actions"
-        case CreateAction(action_type=kind, parameters=told):
-            return "queue action", " ".join([kind, *told.packages, *([told.service] if told.service else [])])
+        case CreateAction(action_type=kind, parameters=told, dry_run=dry):
+            named = [*told.packages, *([told.service] if told.service else [])]
+            return "queue action", _target(" ".join([kind.value, *named]), None, dry=dry)
         case DecideAction(action_id=action, approve=approve):
             return "approve action" if approve else "reject action", action
 

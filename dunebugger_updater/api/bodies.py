@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 
 from dunebugger_updater.model.access import AuditEntry, TokenView
+from dunebugger_updater.model.actions import ActionType, ActionView
 from dunebugger_updater.model.views import ComponentView, RunView
 from dunebugger_updater.model.wire import DeviceView
 from dunebugger_updater.story import Told
@@ -17,6 +18,7 @@ Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Version: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 RunId: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")]
 Limit: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+PlanHash: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Secret: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
 
 
@@ -109,25 +111,55 @@ class TokenBody(Body, frozen=True):
 
 
 class ActionParameters(Body, frozen=True):
-    """What an action is told besides its type."""
+    """What an action is told besides its type (HP-04)."""
 
     security_only: bool = False
+    """``apt_upgrade_all`` with it is ``apt_upgrade_security``."""
+    packages: Annotated[tuple[Name, ...], msgspec.Meta(max_length=1000)] = ()
+    """For ``apt_upgrade_packages``."""
+    service: Name | None = None
+    """For ``restart_service``."""
+    in_window: bool = False
+    """Wait for the next maintenance window, once approved."""
 
 
 class ActionBody(Body, frozen=True):
     """Queue an action (HC-34…36)."""
 
-    action_type: Name
+    action_type: ActionType
     requires_approval: bool = True
+    """``false`` is heard from an owner only."""
     parameters: ActionParameters = ActionParameters()
+    dry_run: bool = False
+    """Only say what it would do."""
+    plan_hash: PlanHash | None = None
+    """Queue it only as it was shown."""
 
 
-class ActionView(msgspec.Struct, frozen=True):
-    """A queued action (HC-37…39)."""
+class DecideBody(Body, frozen=True):
+    """Approve or reject the action in the address."""
 
-    action_id: str
-    status: str
-    created_at: datetime
+    plan_hash: PlanHash | None = None
+    """Approve it only as it was shown."""
+
+
+class DecisionBody(Body, frozen=True):
+    """Approve or reject one action, on the WebSocket."""
+
+    action_id: RunId
+    plan_hash: PlanHash | None = None
+
+
+class ActionsBody(Body, frozen=True):
+    """The action queue."""
+
+    limit: Limit = 100
+
+
+class ActionsView(msgspec.Struct, frozen=True):
+    """The action queue, newest first; outputs are shortened, ``actions/{id}`` has the whole."""
+
+    actions: tuple[ActionView, ...]
 
 
 class VersionView(msgspec.Struct, frozen=True):

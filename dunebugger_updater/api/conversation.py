@@ -7,11 +7,15 @@ from typing import Any, Generic
 
 import msgspec
 
-from dunebugger_updater.api import asking, frames, parsing, updates
+from dunebugger_updater.api import actions, asking, frames, parsing, updates
 from dunebugger_updater.api.bodies import (
+    ActionBody,
+    ActionsBody,
+    ActionsView,
     CancelView,
     CheckBody,
     ComponentsView,
+    DecisionBody,
     HistoryBody,
     PerformBody,
     RunBody,
@@ -22,14 +26,18 @@ from dunebugger_updater.api.bodies import (
 from dunebugger_updater.api.doors import Answer, Asked, B, Problem
 from dunebugger_updater.model.access import Role
 from dunebugger_updater.model.wire import (
+    ActionSeen,
+    ActionsSeen,
     AnyReply,
     AnyRequest,
     CancelRun,
     Checked,
     CheckNow,
+    DecideAction,
     Declined,
     DeviceView,
     Done,
+    ListActions,
     Planned,
     RollBack,
     Started,
@@ -147,12 +155,35 @@ async def _run(asked: Asked[RunBody], device: DeviceView) -> Said:
     return Reply("run", found.value) if isinstance(found, Answer) else found
 
 
-async def _not_yet(_: Asked[Anything], __: DeviceView) -> Said:
-    return asking.NOT_YET
+async def _actions(asked: Asked[ActionsBody], device: DeviceView) -> Said:
+    return _queue(await _ask(asked, device, ListActions(asked.body.limit)))
+
+
+async def _create(asked: Asked[ActionBody], device: DeviceView) -> Said:
+    return _queue(await _ask(asked, device, actions.creation(asked.body)))
+
+
+async def _approve(asked: Asked[DecisionBody], device: DeviceView) -> Said:
+    decision = DecideAction(asked.body.action_id, approve=True, plan_hash=asked.body.plan_hash)
+    return _queue(await _ask(asked, device, decision))
+
+
+async def _reject(asked: Asked[DecisionBody], device: DeviceView) -> Said:
+    return _queue(await _ask(asked, device, DecideAction(asked.body.action_id, approve=False)))
+
+
+def _queue(told: AnyReply) -> Said:
+    match told:
+        case ActionSeen(action=action):
+            return Reply("action", action)
+        case ActionsSeen(actions=found):
+            return Reply("actions", ActionsView(found))
+        case _:
+            return _problem(told)
 
 
 async def _ask(asked: Asked[B], device: DeviceView, request: AnyRequest) -> AnyReply:
-    return await asking.ask(asked.house, device.id, request, asked.actor, asked.address)
+    return await asking.ask(asked, device.id, request)
 
 
 def _problem(told: AnyReply) -> Problem:
@@ -169,8 +200,8 @@ SUBJECTS: dict[str, Subject[Any]] = {
     "updater.get_versions": Subject(Role.VIEWER, Anything, _versions),
     "updater.get_history": Subject(Role.VIEWER, HistoryBody, _history),
     "updater.get_run": Subject(Role.VIEWER, RunBody, _run),
-    "actions.list": Subject(Role.VIEWER, Anything, _not_yet),
-    "actions.create": Subject(Role.OPERATOR, Anything, _not_yet),
-    "actions.approve": Subject(Role.OWNER, Anything, _not_yet),
-    "actions.reject": Subject(Role.OWNER, Anything, _not_yet),
+    "actions.list": Subject(Role.VIEWER, ActionsBody, _actions),
+    "actions.create": Subject(Role.OPERATOR, ActionBody, _create),
+    "actions.approve": Subject(Role.OWNER, DecisionBody, _approve),
+    "actions.reject": Subject(Role.OWNER, DecisionBody, _reject),
 }

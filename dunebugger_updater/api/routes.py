@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from dunebugger_updater.api import people, updates
+from dunebugger_updater.api import actions, people, updates
 from dunebugger_updater.api.bodies import (
     ActionBody,
-    ActionView,
+    ActionsBody,
+    ActionsView,
     AuditBody,
     AuditView,
     CancelView,
     CheckBody,
     ComponentsView,
+    DecideBody,
     DevicesView,
     DoneView,
     Health,
@@ -34,6 +36,8 @@ from dunebugger_updater.api.bodies import (
 )
 from dunebugger_updater.api.doors import OPEN, Answer, Asked, Nothing, Problem, Route
 from dunebugger_updater.model.access import Role
+from dunebugger_updater.model.actions import ActionView
+from dunebugger_updater.model.packages_view import PackagesView
 from dunebugger_updater.model.views import ComponentView
 
 VIEWER, OPERATOR, OWNER = Role.VIEWER, Role.OPERATOR, Role.OWNER
@@ -97,18 +101,11 @@ ROUTES: Sequence[Route[Any]] = (
     # maintenance mode
     Route("GET", f"{V1}/maintenance", VIEWER, Nothing, updates.maintenance, MaintenanceView),
     Route("PUT", f"{V1}/maintenance", OPERATOR, MaintenanceBody, updates.set_maintenance, MaintenanceView),
-    # not yet
-    Route("GET", f"{V1}/packages", VIEWER, Nothing, updates.not_yet),
-    Route("GET", f"{V1}/actions", VIEWER, Nothing, updates.not_yet),
-    Route(
-        "POST",
-        f"{V1}/actions",
-        OPERATOR,
-        ActionBody,
-        updates.queue_action,
-        ActionView,
-        202,
-    ),
-    Route("POST", f"{V1}/actions/{{id}}/approve", OWNER, Nothing, updates.not_yet),
-    Route("POST", f"{V1}/actions/{{id}}/reject", OWNER, Nothing, updates.not_yet),
+    # packages and the action queue
+    Route("GET", f"{V1}/packages", VIEWER, Nothing, actions.packages, PackagesView),
+    Route("GET", f"{V1}/actions", VIEWER, ActionsBody, actions.actions, ActionsView),
+    Route("GET", f"{V1}/actions/{{id}}", VIEWER, Nothing, actions.action, ActionView),
+    Route("POST", f"{V1}/actions", OPERATOR, ActionBody, actions.create, ActionView, 202, {200: ActionView}),
+    Route("POST", f"{V1}/actions/{{id}}/approve", OWNER, DecideBody, actions.approve, ActionView),
+    Route("POST", f"{V1}/actions/{{id}}/reject", OWNER, Nothing, actions.reject, ActionView),
 )

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from dunebugger_updater.api import asking
 from dunebugger_updater.api.bodies import (
-    ActionBody,
+    ActionsView,
     CancelView,
     CheckBody,
     ComponentsView,
@@ -21,6 +21,7 @@ from dunebugger_updater.api.bodies import (
     UpdateBody,
 )
 from dunebugger_updater.api.doors import Answer, Asked, B, Nothing, Problem
+from dunebugger_updater.model.packages_view import packages_view
 from dunebugger_updater.model.views import ComponentView
 from dunebugger_updater.model.wire import (
     ActionSeen,
@@ -66,27 +67,27 @@ async def component(asked: Asked[Nothing]) -> Answer | Problem:
 
 async def check(asked: Asked[CheckBody]) -> Answer | Problem:
     """Look for new releases."""
-    return await _ask(asked, CheckNow(asked.body.force, asked.body.components or ()))
+    return await asked_for(asked, CheckNow(asked.body.force, asked.body.components or ()))
 
 
 async def update(asked: Asked[UpdateBody]) -> Answer | Problem:
     """Update a component, or tell what that would do."""
-    return await _ask(asked, Update(asked.path["name"], asked.body.dry_run, asked.body.version))
+    return await asked_for(asked, Update(asked.path["name"], asked.body.dry_run, asked.body.version))
 
 
 async def rollback(asked: Asked[RollBackBody]) -> Answer | Problem:
     """Take a component back, or tell what that would do."""
-    return await _ask(asked, RollBack(asked.path["name"], asked.body.dry_run, asked.body.to))
+    return await asked_for(asked, RollBack(asked.path["name"], asked.body.dry_run, asked.body.to))
 
 
 async def start(asked: Asked[Nothing]) -> Answer | Problem:
     """Start a component's service."""
-    return await _ask(asked, Operate(asked.path["name"], start=True))
+    return await asked_for(asked, Operate(asked.path["name"], start=True))
 
 
 async def stop(asked: Asked[Nothing]) -> Answer | Problem:
     """Stop a component's service."""
-    return await _ask(asked, Operate(asked.path["name"], start=False))
+    return await asked_for(asked, Operate(asked.path["name"], start=False))
 
 
 async def runs(asked: Asked[HistoryBody]) -> Answer | Problem:
@@ -119,7 +120,7 @@ async def one_run(asked: Asked[B], device: str, run: str) -> Answer | Problem:
 async def cancel(asked: Asked[Nothing]) -> Answer | Problem:
     """Stop a run: free until something was touched, then it goes back, after the commit it is too late."""
     run = asked.path["id"]
-    told = await _ask(asked, CancelRun(run))
+    told = await asked_for(asked, CancelRun(run))
     if isinstance(told, Answer) and isinstance(told.value, DoneView):
         return Answer(CancelView(run, success=True, message=told.value.message))
     return told
@@ -135,7 +136,7 @@ async def maintenance(asked: Asked[Nothing]) -> Answer | Problem:
 
 async def set_maintenance(asked: Asked[MaintenanceBody]) -> Answer | Problem:
     """Switch maintenance mode, perhaps for a while."""
-    told = await _ask(asked, SetMaintenance(asked.body.on, asked.body.minutes))
+    told = await asked_for(asked, SetMaintenance(asked.body.on, asked.body.minutes))
     if isinstance(told, Problem):
         return told
     device = await asking.the_device(asked.house, asked.device)
@@ -144,21 +145,12 @@ async def set_maintenance(asked: Asked[MaintenanceBody]) -> Answer | Problem:
     return Answer(MaintenanceView(device.maintenance, device.maintenance_until))
 
 
-async def not_yet(_: Asked[Nothing]) -> Answer | Problem:
-    """Not yet."""
-    return asking.NOT_YET
-
-
-async def queue_action(_: Asked[ActionBody]) -> Answer | Problem:
-    """Queue an action.  Not yet."""
-    return asking.NOT_YET
-
-
-async def _ask(asked: Asked[B], request: AnyRequest) -> Answer | Problem:
+async def asked_for(asked: Asked[B], request: AnyRequest) -> Answer | Problem:
+    """Ask the device that is meant, and say what it answers as HTTP does."""
     device = await asking.the_device(asked.house, asked.device)
     if isinstance(device, Problem):
         return device
-    return _answer(await asking.ask(asked.house, device.id, request, asked.actor, asked.address))
+    return _answer(await asking.ask(asked, device.id, request))
 
 
 def _answer(reply: AnyReply) -> Answer | Problem:
@@ -173,8 +165,12 @@ def _answer(reply: AnyReply) -> Answer | Problem:
             return Answer(PlannedView(view, before, after, way_back))
         case Done(message=message):
             return Answer(DoneView(message))
-        case PackagesSeen() | ActionSeen() | ActionsSeen():
-            return asking.NOT_YET
+        case PackagesSeen(inventory=inventory):
+            return Answer(packages_view(inventory))
+        case ActionSeen(action=action):
+            return Answer(action)
+        case ActionsSeen(actions=actions):
+            return Answer(ActionsView(actions))
 
 
 def _component(device: DeviceView, name: str) -> Answer | Problem:

@@ -56,33 +56,33 @@ class Database:
 
     def setting(self, name: str) -> str | None:
         """One remembered text."""
-        rows = self._rows("select value from setting where name = ?", name)
+        rows = self.rows("select value from setting where name = ?", name)
         return str(rows[0][0]) if rows else None
 
     def remember(self, name: str, value: str) -> None:
         """Keep one text."""
-        self._rows(
+        self.rows(
             "insert into setting values (?, ?) on conflict (name) do update set value = excluded.value", name, value
         )
 
     def add_session(self, digest: str, csrf: str, expires_at: datetime) -> None:
         """Keep a session, and forget those that are over."""
-        self._rows("delete from session where expires_at < ?", datetime.now(UTC).timestamp())
-        self._rows("insert into session values (?, ?, ?)", digest, csrf, expires_at.timestamp())
+        self.rows("delete from session where expires_at < ?", datetime.now(UTC).timestamp())
+        self.rows("insert into session values (?, ?, ?)", digest, csrf, expires_at.timestamp())
 
     def session(self, digest: str) -> tuple[str, datetime] | None:
         """``(csrf, expires_at)`` of one session."""
-        rows = self._rows("select csrf, expires_at from session where digest = ?", digest)
+        rows = self.rows("select csrf, expires_at from session where digest = ?", digest)
         return (str(rows[0][0]), _time(rows[0][1])) if rows else None
 
     def drop_session(self, digest: str | None) -> None:
         """Forget one, or all with ``None``."""
-        self._rows("delete from session where ? is null or digest = ?", digest, digest)
+        self.rows("delete from session where ? is null or digest = ?", digest, digest)
 
     def add_token(self, digest: str, view: TokenView) -> bool:
         """False when the name is taken."""
         with contextlib.suppress(sqlite3.IntegrityError):
-            self._rows(
+            self.rows(
                 "insert into token (id, digest, name, role, created_at) values (?, ?, ?, ?, ?)",
                 view.id, digest, view.name, view.role, view.created_at.timestamp(),
             )  # fmt: skip
@@ -91,42 +91,42 @@ class Database:
 
     def token(self, digest: str, now: datetime) -> TokenView | None:
         """One token by its digest; notes that it was used, at most once a minute."""
-        rows = self._rows("select id, name, role, created_at, last_used_at from token where digest = ?", digest)
+        rows = self.rows("select id, name, role, created_at, last_used_at from token where digest = ?", digest)
         if not rows:
             return None
         view = _token(rows[0])
         if view.last_used_at is None or (now - view.last_used_at).total_seconds() > 60:  # noqa: PLR2004  (a minute)
-            self._rows("update token set last_used_at = ? where id = ?", now.timestamp(), view.id)
+            self.rows("update token set last_used_at = ? where id = ?", now.timestamp(), view.id)
         return view
 
     def tokens(self) -> Sequence[TokenView]:
         """All of them, by name."""
         return [
-            _token(row)
-            for row in self._rows("select id, name, role, created_at, last_used_at from token order by name")
+            _token(row) for row in self.rows("select id, name, role, created_at, last_used_at from token order by name")
         ]
 
     def drop_token(self, token: str) -> bool:
         """False when there is none of that id."""
-        return bool(self._rows("delete from token where id = ? returning id", token))
+        return bool(self.rows("delete from token where id = ? returning id", token))
 
     def note(self, entry: AuditEntry) -> None:
         """Keep who did what."""
-        self._rows(
+        self.rows(
             "insert into audit (at, actor, action, detail, address) values (?, ?, ?, ?, ?)",
             entry.at.timestamp(), entry.actor, entry.action, entry.detail, entry.address,
         )  # fmt: skip
-        self._rows("delete from audit where id <= (select max(id) from audit) - ?", _KEPT)
+        self.rows("delete from audit where id <= (select max(id) from audit) - ?", _KEPT)
 
     def audit(self, limit: int) -> Sequence[AuditEntry]:
         """Newest first."""
-        rows = self._rows("select at, actor, action, detail, address from audit order by id desc limit ?", limit)
+        rows = self.rows("select at, actor, action, detail, address from audit order by id desc limit ?", limit)
         return [
             AuditEntry(_time(at), str(actor), str(action), str(detail), str(where))
             for at, actor, action, detail, where in rows
         ]
 
-    def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Ask or change one thing, alone; for us and for the tables beside ours."""
         with self._lock:
             return self._db.execute(statement, values).fetchall()
 

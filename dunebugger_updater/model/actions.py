@@ -25,6 +25,11 @@ class ActionType(StrEnum):
         """Whether it needs apt to itself (HC-77)."""
         return self.value.startswith("apt_")
 
+    @property
+    def upgrades(self) -> bool:
+        """Whether it brings packages to other versions."""
+        return self.is_apt and self is not ActionType.APT_UPDATE
+
 
 class ActionStatus(StrEnum):
     """How an action stands, in the order in which that is lived (HP-14)."""
@@ -44,10 +49,17 @@ class ActionStatus(StrEnum):
         """Whether something will still happen."""
         return self in _ACTIVE
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether it is being done."""
+        return self in {ActionStatus.EXECUTING, ActionStatus.OVERDUE}
+
 
 _ACTIVE = frozenset(
     {ActionStatus.PENDING_APPROVAL, ActionStatus.APPROVED, ActionStatus.EXECUTING, ActionStatus.OVERDUE}
 )
+ACTIVE = tuple(sorted(each.value for each in _ACTIVE))
+"""As they are written in the database."""
 
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -101,9 +113,21 @@ class ActionView(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    waiting: str = ""
+    """Why it has not begun although it may, in words."""
     run: str | None = None
     result: ActionResult | None = None
 
     def brief(self) -> Mapping[str, Any]:
         """The few fields that HC-37…39 promise."""
         return {"action_id": self.action_id, "status": self.status.value, "created_at": self.created_at}
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """An action as it is kept: with the plan that was shown, and a number that counts its changes."""
+
+    action: ActionView
+    plan: bytes
+    """The whole plan as JSON; empty when there is nothing to do."""
+    revision: int = 0
+    """Whoever changes an action names the revision that they have read: the second of two is told no."""

@@ -28,6 +28,8 @@ class Update(Request, frozen=True, tag="update"):
     component: str
     dry_run: bool = False
     version: str | None = None
+    by_owner: bool = False
+    """Set by the edge that knows who asks: packages need an owner's word (``approval_needed``)."""
 
 
 class RollBack(Request, frozen=True, tag="rollback"):
@@ -36,6 +38,8 @@ class RollBack(Request, frozen=True, tag="rollback"):
     component: str
     dry_run: bool = False
     to: str | None = None
+    by_owner: bool = False
+    """As for ``Update``."""
 
 
 class CancelRun(Request, frozen=True, tag="cancel"):

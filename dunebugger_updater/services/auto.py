@@ -10,6 +10,8 @@ import msgspec
 
 from dunebugger_updater.model.settings import Component, Window
 from dunebugger_updater.model.windows import is_open, next_open
+from dunebugger_updater.run import Outcome
+from dunebugger_updater.story import Story
 
 USUAL = timedelta(minutes=15)
 """How long an update is taken to last on a device that has not done one yet."""
@@ -64,6 +66,12 @@ def readiness(
         words = f"would not be finished when the window closes (needs about {need.total_seconds() / 60:.0f} min)"
         return Readiness(name, now=False, reason=words, again_at=opens)
     return Readiness(name, now=True)
+
+
+def lasted(told: Sequence[Story]) -> Sequence[float]:
+    """Answer how many seconds each of these runs took that went well."""
+    well = [story for story in told if story.closed and story.closed.outcome is Outcome.UPDATED]
+    return [story.seconds for story in well if story.seconds is not None]
 
 
 def _expected(lasted: Sequence[float]) -> timedelta:

@@ -1,7 +1,7 @@
 """The agent's clock: looks for releases when it is time, and takes at night what the owner allowed."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from dunebugger_updater.model.wire import Checked, CheckNow
 from dunebugger_updater.offer import choose, ready_at
 from dunebugger_updater.ports import Device, EffectError
 from dunebugger_updater.run import Outcome
-from dunebugger_updater.services.auto import Readiness, in_order, readiness
+from dunebugger_updater.services.auto import Readiness, in_order, lasted, readiness
 from dunebugger_updater.services.history import Runs, quarantined, stories
 from dunebugger_updater.services.local import ID, LocalFleet
 from dunebugger_updater.services.timetable import Timetable, after_check, at_start, phase, wait
@@ -44,7 +44,9 @@ class Clockwork:
         *,
         name: str,
         zone: str,
+        packages: Callable[[], Awaitable[Readiness]] | None = None,
     ) -> None:
+        """``packages`` takes what apt has, by rules of its own."""
         self._settings = settings
         self._device = device
         self._watch = watch
@@ -54,6 +56,7 @@ class Clockwork:
         self._interval = timedelta(hours=settings.updater.update_check_interval_hours)
         self._own = phase(name, self._interval)
         self._zone = settings.updater.timezone or zone
+        self._packages = packages
         self._first_seen: dict[tuple[str, str], datetime] = {}
         self.waiting: Mapping[str, Readiness] = {}
         """Why what is on offer was not taken yet, by component."""
@@ -109,11 +112,14 @@ class Clockwork:
                 later.append(self._device.clock.now() + NOT_NOW)  # somebody else is changing the device
             elif told.closed and told.closed.outcome is Outcome.REFUSED:
                 later.append(self._device.clock.now() + NOT_NOW)  # busy, perhaps: the show does not last for ever
+        if self._packages is not None:
+            packages = await self._packages()
+            self.waiting = {**self.waiting, packages.component: packages}
         return min([*later, *(each.again_at for each in self.waiting.values() if each.again_at)], default=None)
 
     async def _ready(self, view: ComponentView) -> Readiness | None:
         component = self._settings.component(view.name)
-        if component is None:
+        if component is None or component.type == "apt":
             return None
         if view.policy == "never":
             return Readiness(view.name, now=False, reason="is held")
@@ -124,7 +130,7 @@ class Clockwork:
             old_enough_at=await self._old_enough_at(component, view, now),
             windows=self._settings.updater.maintenance_windows,
             zone=self._zone,
-            lasted=self._lasted(component),
+            lasted=lasted(stories(self._runs, component.name)),
         )
 
     async def _old_enough_at(self, component: Component, view: ComponentView, now: datetime) -> datetime | None:
@@ -137,11 +143,6 @@ class Clockwork:
             return None
         seen = self._first_seen.setdefault((component.name, offer.version), now)
         return ready_at(offer, rules(component), now, seen)
-
-    def _lasted(self, component: Component) -> Sequence[float]:
-        told = stories(self._runs, component.name)
-        ended = [story for story in told if story.closed and story.closed.outcome is Outcome.UPDATED]
-        return [story.seconds for story in ended if story.seconds is not None]
 
     async def _look(self) -> bool:
         try:

@@ -1,12 +1,12 @@
 """One device as a fleet of one: requests in, replies and news out."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from dunebugger_updater.engine import Cancel, Heard, JournalError, Progress
+from dunebugger_updater.engine import Cancel, Heard, JournalError
 from dunebugger_updater.fleet import FromDevice
 from dunebugger_updater.kinds import python_app
 from dunebugger_updater.model.settings import Settings
@@ -28,8 +28,8 @@ from dunebugger_updater.model.wire import (
     ListActions,
     LookAtPackages,
     Operate,
+    PackagesSeen,
     Planned,
-    Progressed,
     RollBack,
     SetMaintenance,
     Started,
@@ -37,19 +37,13 @@ from dunebugger_updater.model.wire import (
 )
 from dunebugger_updater.plan import Plan
 from dunebugger_updater.ports import Device, EffectError
-from dunebugger_updater.run import (
-    Answered,
-    Began,
-    Finished,
-    Opened,
-    Outcome,
-    TurnedBack,
-    Undone,
-)
+from dunebugger_updater.run import Opened, Outcome
 from dunebugger_updater.services import history
+from dunebugger_updater.services.action_desk import ActionDesk
 from dunebugger_updater.services.bus import Bus
 from dunebugger_updater.services.history import Runs
 from dunebugger_updater.services.maintenance import Maintenance
+from dunebugger_updater.services.progress import progressed
 from dunebugger_updater.services.updates import Refusal, Updates
 from dunebugger_updater.services.watch import Watch
 from dunebugger_updater.story import Story
@@ -79,6 +73,7 @@ class LocalFleet:
         bus: Bus,
         tasks: asyncio.TaskGroup,
         health: Callable[[], DeviceHealth],
+        actions: ActionDesk,
     ) -> None:
         self._name = name
         self._version = version
@@ -92,6 +87,7 @@ class LocalFleet:
         self._tasks = tasks
         self._health = health
         self._under_way: dict[str, Cancel] = {}
+        self._actions = actions
         self.next_check: datetime | None = None
 
     async def devices(self) -> Sequence[DeviceView]:
@@ -110,13 +106,11 @@ class LocalFleet:
             case CheckNow():
                 return await self._check(request)
             case Update():
-                return await self._begin(
-                    await self._updates.plan_update(request.component, request.version), actor, dry=request.dry_run
-                )
+                plan = await self._updates.plan_update(request.component, request.version)
+                return await self._begin(plan, actor, dry=request.dry_run, by_owner=request.by_owner)
             case RollBack():
-                return await self._begin(
-                    await self._updates.plan_rollback(request.component, request.to), actor, dry=request.dry_run
-                )
+                plan = await self._updates.plan_rollback(request.component, request.to)
+                return await self._begin(plan, actor, dry=request.dry_run, by_owner=request.by_owner)
             case CancelRun():
                 return self._cancel(request.run, actor)
             case Operate():
@@ -124,8 +118,10 @@ class LocalFleet:
             case SetMaintenance():
                 state = await self._maintenance.set(on=request.on, minutes=request.minutes)
                 return Done("maintenance mode is " + ("on" if state.on else "off"))
-            case LookAtPackages() | ListActions() | CreateAction() | DecideAction():
-                return Declined("not_yet", "cannot do that yet: apt packages and the action queue come next")
+            case LookAtPackages():
+                return await self._packages()
+            case ListActions() | CreateAction() | DecideAction():
+                return await self._actions.answer(request, actor)
 
     @asynccontextmanager
     async def news(self) -> AsyncIterator[AsyncIterator[FromDevice]]:
@@ -149,7 +145,7 @@ class LocalFleet:
 
     def hear(self, plan: Plan, run: str, heard: Heard) -> None:
         """Turn what the engine tells into news."""
-        told = _progressed(plan, run, heard)
+        told = progressed(plan, run, heard)
         if told is not None:
             self._bus.tell(told)
 
@@ -205,7 +201,19 @@ class LocalFleet:
         self._bus.tell(CheckEnded(views))
         return Checked(views)
 
-    async def _begin(self, plan: Plan | Refusal, actor: str, *, dry: bool) -> AnyReply:
+    async def _packages(self) -> AnyReply:
+        try:
+            return PackagesSeen(await self._device.packages.inventory())
+        except EffectError as error:
+            return Declined("failed", str(error))
+
+    async def refreshed(self) -> None:
+        """Tell everybody how packages stand after an action has changed them (HC-64)."""
+        names = [each.name for each in self._settings.components if each.type == "apt"]
+        if names:
+            self._bus.tell(CheckEnded(await self._watch.known(names)))
+
+    async def _begin(self, plan: Plan | Refusal, actor: str, *, dry: bool, by_owner: bool) -> AnyReply:
         if isinstance(plan, Refusal):
             code = "component_not_found" if "cannot find a component" in plan.message else CODES[plan.outcome]
             return Declined(code, plan.message, plan.outcome)
@@ -216,13 +224,21 @@ class LocalFleet:
                 tuple(check.title for check in plan.after),
             )
         opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        task = self._tasks.create_task(self.carry_out(plan, actor, opened))
+        component = self._settings.component(plan.component)
+        work: Coroutine[Any, Any, Story | Refusal | Declined]
+        if component is not None and component.type == "apt":
+            work = self._actions.update(plan, actor, opened, by_owner=by_owner)
+        else:
+            work = self.carry_out(plan, actor, opened)
+        task = self._tasks.create_task(work)
         waiting: set[asyncio.Future[Any]] = {opened, task}
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if opened.done():
             return Started(opened.result(), plan.component)
         opened.cancel()
         story = task.result()
+        if isinstance(story, Declined):
+            return story
         if isinstance(story, Refusal):
             return Declined("update_in_progress" if self._under_way else "refused", story.message, story.outcome)
         return Started(story.id, plan.component)
@@ -253,28 +269,3 @@ class LocalFleet:
         except EffectError as error:
             return Declined("failed", str(error))
         return Done(f"{runs.label} " + ("started" if request.start else "stopped"))
-
-
-def _progressed(plan: Plan, run: str, heard: Heard) -> Progressed | None:
-    of = len(plan.steps)
-
-    def step(number: int, state: str, message: str = "", done: float | None = None) -> Progressed:
-        title = plan.steps[number].title if number < of else ""
-        return Progressed(run, plan.component, title, number + 1, of, state, message or title, done)
-
-    match heard:
-        case Progress(step=number, message=message, done=done):
-            return step(number, "progress", message, done)
-        case Began(step=number):
-            return step(number, "began")
-        case Finished(step=number):
-            return step(number, "done")
-        case Undone(step=number):
-            return step(number, "undone")
-        case TurnedBack(reason=reason):
-            return Progressed(run, plan.component, "", 0, of, "turned_back", reason)
-        case Answered(side=side, objections=objections):
-            words = "; ".join(objections) or "all well"
-            return Progressed(run, plan.component, f"checks: {side}", 0, of, "checked", words)
-        case _:
-            return None

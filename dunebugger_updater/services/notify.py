@@ -13,11 +13,13 @@ from typing import Protocol
 
 import msgspec
 
+from dunebugger_updater.model.actions import ActionView
 from dunebugger_updater.model.codec import from_json, to_json
 from dunebugger_updater.model.settings import Notifications
 from dunebugger_updater.model.views import ComponentView, RunView
-from dunebugger_updater.model.wire import AnyNews, CheckEnded, Ended, Notified
+from dunebugger_updater.model.wire import ActionChanged, AnyNews, CheckEnded, Ended, Notified
 from dunebugger_updater.ports import Clock, EffectError, Files
+from dunebugger_updater.services import action_told
 from dunebugger_updater.services.bus import Bus
 
 _log = logging.getLogger(__name__)
@@ -57,6 +59,8 @@ class Notifier:
         self._bus = bus
         self._memory = _Memory()
         self._pause = _FIRST_RETRY
+        self._of_actions: set[str] = set()
+        """Runs under way that an action tells of: its words are better."""
 
     async def run(self, past: Sequence[RunView] = ()) -> None:
         """Listen and deliver, for ever.
@@ -129,10 +133,25 @@ class Notifier:
             case CheckEnded(components=components):
                 found = [view for view in components.values() if view.update_available]
                 return [(_available(view, now), _key("available", view.name, view.latest or "")) for view in found]
+            case ActionChanged(action=action):
+                return self._of_action(action, now)
+            case Ended(view=view) if view.run in self._of_actions:
+                return []
             case Ended(view=view):
                 return [(_ended(view, now), _key("run", view.run))]
             case _:
                 return []
+
+    def _of_action(self, action: ActionView, now: datetime) -> list[tuple[Notified, str]]:
+        if action.status.is_begun and action.run:
+            self._of_actions.add(action.run)
+        elif action.run:
+            self._of_actions.discard(action.run)
+        told = action_told.notification(action, now)
+        if told is None:
+            return []
+        asked = (action.action_id, action.plan_hash or "")
+        return [(told, _key("run", action.run) if action.run else _key("action", action.status.value, *asked))]
 
     async def _load(self) -> bool:
         """Answer whether anything was remembered."""

@@ -105,11 +105,12 @@ async def test_a_run_is_cancelled_or_it_is_too_late(served: Edge) -> None:
         ("POST", "/api/v1/components/core/update", {"dryrun": True}, 400, "bad_body"),
         ("GET", "/api/v1/history?limit=0", None, 400, "bad_query"),
         ("GET", "/api/v1/history?limit=many", None, 400, "bad_query"),
-        ("GET", "/api/v1/packages", None, 501, "not_yet"),
-        ("GET", "/api/v1/actions", None, 501, "not_yet"),
-        ("POST", "/api/v1/actions", {"action_type": "apt_update"}, 501, "not_yet"),
         ("POST", "/api/v1/actions", {}, 400, "bad_body"),
-        ("POST", "/api/v1/actions/a-1/approve", None, 501, "not_yet"),
+        ("POST", "/api/v1/actions", {"action_type": "apt_full_upgrade"}, 400, "bad_body"),
+        ("POST", "/api/v1/actions", {"action_type": "apt_update", "by_owner": True}, 400, "bad_body"),
+        ("GET", "/api/v1/actions/a-9", None, 404, "action_not_found"),
+        ("POST", "/api/v1/actions/a-9/approve", None, 404, "action_not_found"),
+        ("POST", "/api/v1/actions/a-9/reject", None, 404, "action_not_found"),
         ("GET", "/ws", None, 426, "websocket_only"),
     ],
 )
@@ -134,6 +135,9 @@ async def test_what_cannot_be_served_has_a_status_a_code_and_a_sentence(
         ("failed", 502, "failed"),
         ("send_failed", 502, "send_failed"),
         ("host_not_found", 404, "host_not_found"),
+        ("bad_parameters", 400, "bad_parameters"),
+        ("approval_needed", 403, "approval_needed"),
+        ("plan_changed", 409, "CONFLICT"),
     ],
 )
 async def test_what_a_device_declines_keeps_its_sentence(served: Edge, declined: str, status: int, code: str) -> None:

@@ -136,13 +136,6 @@ async def test_versions_history_runs_and_cancelling_have_their_subjects(served: 
     assert (late["subject"], late["body"]["success"]) == ("cancel_result", False)
 
 
-@pytest.mark.parametrize("subject", ["actions.create", "actions.approve", "actions.reject", "actions.list"])
-async def test_actions_say_that_they_are_not_there_yet(served: Edge, subject: str) -> None:
-    async with served.line() as line:
-        told = await line.ask(subject, {"whatever": 1}, id=3)
-    assert (told["subject"], told["body"]["code"], told["re"]) == ("error", "not_yet", 3)
-
-
 BAD = [
     "",
     "null",

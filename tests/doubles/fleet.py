@@ -10,8 +10,13 @@ import msgspec
 
 from dunebugger_updater.fleet import FromDevice
 from dunebugger_updater.model.access import AuditEntry, Denied, Role, Session, TokenView, Who
+from dunebugger_updater.model.actions import ActionStatus, ActionView
+from dunebugger_updater.model.packages import Change, Inventory, Pending
 from dunebugger_updater.model.views import ComponentView, RunView, StepView
 from dunebugger_updater.model.wire import (
+    ActionChanged,
+    ActionSeen,
+    ActionsSeen,
     AnyNews,
     AnyReply,
     AnyRequest,
@@ -19,12 +24,17 @@ from dunebugger_updater.model.wire import (
     Checked,
     CheckEnded,
     CheckNow,
+    CreateAction,
+    DecideAction,
     Declined,
     DeviceHealth,
     DeviceView,
     Done,
     Ended,
+    ListActions,
+    LookAtPackages,
     Operate,
+    PackagesSeen,
     Planned,
     Progressed,
     RollBack,
@@ -59,6 +69,8 @@ SCHEDULER = ComponentView(
     message="up to date",
 )
 
+TZDATA = Pending("tzdata", "2025b-0+deb12u1", "2025b-0+deb12u2", security=False, origins=("Debian:12/stable-updates",))
+
 
 @dataclass
 class FakeFleet:
@@ -72,6 +84,8 @@ class FakeFleet:
     answers: Callable[[AnyRequest], AnyReply | Exception | None] = lambda _: None
     """Answers of a test's own; ``None`` for the usual one."""
     bus: Bus = field(default_factory=Bus)
+    inventory: Inventory = field(default_factory=lambda: Inventory(packages=(TZDATA,), checked_at=NOW))
+    actions: dict[str, ActionView] = field(default_factory=dict)
     maintenance: bool = False
     until: datetime | None = None
     running: str | None = None
@@ -157,8 +171,40 @@ class FakeFleet:
                 self.maintenance = on
                 self.until = NOW + timedelta(minutes=minutes) if on and minutes else None
                 return Done("maintenance mode is " + ("on" if on else "off"))
-            case _:
-                return Declined("not_yet", "cannot do that yet")
+            case LookAtPackages():
+                return PackagesSeen(self.inventory)
+            case ListActions() | CreateAction() | DecideAction():
+                return self._queued(request, actor)
+
+    def _queued(self, request: ListActions | CreateAction | DecideAction, actor: str) -> AnyReply:
+        match request:
+            case ListActions(action_id=wanted, limit=limit):
+                found = [each for each in self.actions.values() if wanted in {None, each.action_id}]
+                return ActionsSeen(tuple(found[::-1][:limit]))
+            case CreateAction():
+                waits = request.requires_approval or not request.by_owner
+                view = ActionView(
+                    action_id=f"a-{len(self.actions) + 1}",
+                    action_type=request.action_type,
+                    status=ActionStatus.PENDING_APPROVAL if waits else ActionStatus.APPROVED,
+                    created_at=NOW,
+                    created_by=actor,
+                    plan_hash="h1",
+                    parameters=request.parameters,
+                    changes=(Change("tzdata", "2025b-0+deb12u1", "2025b-0+deb12u2"),),
+                )
+            case DecideAction(action_id=wanted):
+                if wanted not in self.actions:
+                    return Declined("action_not_found", f"cannot find an action {wanted!r}")
+                if request.plan_hash not in {None, self.actions[wanted].plan_hash}:
+                    return Declined("plan_changed", "the plan has changed since it was shown", "refused")
+                status = ActionStatus.APPROVED if request.approve else ActionStatus.REJECTED
+                view = msgspec.structs.replace(self.actions[wanted], status=status, decided_by=actor)
+        if isinstance(request, CreateAction) and request.dry_run:
+            return ActionSeen(msgspec.structs.replace(view, action_id=""))
+        self.actions[view.action_id] = view
+        self.tell(ActionChanged(view))
+        return ActionSeen(view)
 
     def _begin(self, name: str, verb: str, to: str, actor: str, *, dry: bool) -> AnyReply:
         if name not in self.components:

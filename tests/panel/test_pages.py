@@ -179,7 +179,7 @@ async def test_a_plan_shows_steps_sizes_downtime_and_the_way_back_before_anythin
 async def test_the_update_that_was_shown_is_the_one_that_begins_and_leads_to_its_run(visitor: Visitor) -> None:
     page = await visitor.send("/components/core/update", version="1.1.0")
     assert (page.status, page.headers["Location"]) == (303, "/runs/live-1")
-    assert visitor.house.fleet.asked == [("owner", Update("core", version="1.1.0"))]
+    assert visitor.house.fleet.asked == [("owner", Update("core", version="1.1.0", by_owner=True))]
     assert [(entry.action, entry.detail) for entry in visitor.house.accounts.entries] == [("update", "core 1.1.0")]
 
 
@@ -222,7 +222,7 @@ async def test_history_can_be_filtered_by_component_and_outcome(visitor: Visitor
     ("path", "fields", "asked", "leads_to"),
     [
         ("/check", {}, CheckNow(force=True), "/?done=checked"),
-        ("/components/scheduler/rollback", {"to": "1.9.3"}, RollBack("scheduler", to="1.9.3"), "/runs/run-10"),
+        ("/components/scheduler/rollback", {"to": "1.9.3"}, RollBack("scheduler", to="1.9.3", by_owner=True), "/runs/run-10"),
         (
             "/settings/maintenance",
             {"on": "yes", "minutes": "30"},
