@@ -10,7 +10,7 @@ from markupsafe import Markup
 from dunebugger_updater import bundled
 from dunebugger_updater.model.access import Role, Who
 from dunebugger_updater.model.wire import AnyReply, AnyRequest, Declined, DeviceView
-from panel import present, present_runs, spans
+from panel import present, present_actions, present_runs, spans
 from panel.doors import Desk, Panel
 from panel.markdown import rendered
 from panel.places import Places
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     import jinja2
 
 NOBODY = Who("", Role.VIEWER)
-_DONE = ("maintenance_on", "maintenance_off", "revoked", "tested", "checked", "cancelled", "held", "released")
+_DONE = (
+    "maintenance_on", "maintenance_off", "revoked", "tested", "checked", "cancelled", "held", "released",
+    "queued", "queued_approved", "approved", "rejected",
+)  # fmt: skip
 """What ``?done=`` may say: a word of ours, never a text of the address."""
 
 
@@ -47,6 +50,10 @@ class Visit:
     async def ask(self, device: str, wanted: AnyRequest, action: str, detail: str = "") -> AnyReply:
         """Ask for something in the visitor's name.  It is written down first: what cannot be is not done."""
         await self.note(action, detail)
+        return await self.panel.fleet.ask(device, wanted, self.who.name)
+
+    async def look(self, device: str, wanted: AnyRequest) -> AnyReply:
+        """Ask for what changes nothing: a look, or a plan."""
         return await self.panel.fleet.ask(device, wanted, self.who.name)
 
     async def note(self, action: str, detail: str) -> None:
@@ -89,6 +96,12 @@ class Visit:
                 tone=present_runs.tone,
                 outcome=partial(present_runs.outcome, words=self.words),
                 run_title=partial(present_runs.title, words=self.words),
+                act_title=partial(present_actions.title, words=self.words),
+                act_status=partial(present_actions.status, words=self.words),
+                act_sentence=partial(present_actions.sentence, words=self.words),
+                act_brief=partial(present_actions.brief, words=self.words),
+                act_tone=present_actions.tone,
+                act_output=present_actions.output,
                 policy=partial(present.policy, words=self.words),
                 markdown=rendered,
                 said=self.said,

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from dunebugger_updater.model.packages import Inventory
 from dunebugger_updater.model.views import ComponentView, RunView
 from dunebugger_updater.model.wire import Declined, DeviceView, Planned, RollBack, Update
 from dunebugger_updater.story import Story
-from panel import present, present_log, present_runs
+from panel import asking, pages_packages, present, present_actions, present_log, present_packages, present_runs
 from panel.charts import HEIGHT, WIDTH
 from panel.frame import Visit
 from panel.spans import span, window
@@ -24,11 +25,18 @@ _GOOD = frozenset({"updated", "nothing_to_do"})
 async def overview(visit: Visit) -> web.StreamResponse:
     """Every component as a card, and how the device is doing."""
     device = await visit.device()
+    seen = await asking.looked(visit, device)
+    summary = present_packages.with_packages(present.summary(device, visit.words), seen.inventory, visit.words)
     return visit.page(
         "overview.html",
         device=device,
         cards=present.cards(device, visit.who.role, visit.places, visit.words),
-        summary=present.summary(device, visit.words),
+        summary=summary,
+        updates=pages_packages.card(visit, device, seen),
+        inventory=seen.inventory,
+        why=seen.why,
+        reboot=present_packages.reboot_why(seen.inventory or Inventory(), visit.words),
+        waiting=present_actions.waiting(seen.actions),
         health=present.health(device.health, visit.words) if device.health else (),
     )
 

@@ -31,6 +31,29 @@ class Places(msgspec.Struct, frozen=True):
     def check(self) -> str:
         return f"{self.prefix}/check"
 
+    @property
+    def packages(self) -> str:
+        return f"{self.prefix}/packages"
+
+    @property
+    def confirm(self) -> str:
+        """Where an action is looked at before it is queued."""
+        return f"{self.prefix}/actions/confirm"
+
+    @property
+    def actions(self) -> str:
+        return f"{self.prefix}/actions"
+
+    def action(self, action: str) -> str:
+        return f"{self.actions}/{_safe(action)}"
+
+    def decide(self, action: str) -> str:
+        return f"{self.action(action)}/decide"
+
+    def look_at(self, kind: str, service: str = "") -> str:
+        """The confirmation of one kind of action, before it is queued."""
+        return f"{self.confirm}?{urlencode({'type': kind, **({'service': service} if service else {})})}"
+
     def component(self, name: str) -> str:
         return f"{self.prefix}/components/{_safe(name)}"
 

@@ -19,6 +19,8 @@ from panel.words import Words
 Tone: TypeAlias = Literal["good", "news", "unsure", "busy", "bad", "quiet"]
 """How something is to be seen; a colour, an icon and a word go with each."""
 
+APT = "apt"
+"""The type of system packages: they have a card of their own."""
 _TIGHT, _FULL = 80.0, 92.0
 _WARM, _HOT = 70.0, 80.0
 _TONES: dict[str, Tone] = {
@@ -64,7 +66,7 @@ class Card(msgspec.Struct, frozen=True):
 
 def cards(device: DeviceView, role: Role, places: Places, words: Words) -> tuple[Card, ...]:
     """Answer the cards in the order in which they matter: running, on offer, not well, the rest; then by name."""
-    made = [card(each, device, role, places, words) for each in device.components]
+    made = [card(each, device, role, places, words) for each in device.components if each.type != APT]
     rank = {"busy": 0, "news": 1, "unsure": 2, "bad": 2, "quiet": 3, "good": 4}
     return tuple(sorted(made, key=lambda one: (rank[one.tone], one.view.name.casefold())))
 
@@ -96,7 +98,12 @@ def card(view: ComponentView, device: DeviceView, role: Role, places: Places, wo
 
 def kind(view: ComponentView, words: Words) -> str:
     """Answer its type in words."""
-    said = {"python_app": words.kind_python_app, "container": words.kind_container, "apt": words.kind_apt}
+    said = {
+        "python_app": words.kind_python_app,
+        "container": words.kind_container,
+        "apt": words.kind_apt,
+        "updater": words.kind_updater,
+    }
     return said.get(view.type, view.type)
 
 
@@ -135,6 +142,8 @@ def _button(view: ComponentView, device: DeviceView, role: Role, places: Places,
         return Button(label, reason=words.why_viewer)
     if run is not None:
         return Button(label, reason=words.why_other.format(component=run.component))
+    if view.type == APT:
+        return Button(words.apt_button, link=places.packages)
     if view.status == "busy":
         return Button(label, reason=sentence(view.message or words.why_busy, view.name))
     if view.status == "unknown":
@@ -167,7 +176,7 @@ def summary(device: DeviceView, words: Words) -> Summary:
     """Answer what somebody wants to know who has one second."""
     if not device.components:
         return Summary("quiet", (words.nothing_here,))
-    waiting = sum(each.update_available for each in device.components)
+    waiting = sum(each.update_available for each in device.components if each.type != APT)
     unknown = sum(each.status in {"unknown", "not_compared"} for each in device.components)
     said = []
     if waiting:

@@ -9,12 +9,12 @@ from aiohttp import web
 
 from dunebugger_updater import bundled
 from dunebugger_updater.model.access import Role
-from panel import acts, entry, pages
+from panel import acts, acts_actions, entry, pages, pages_actions, pages_packages
 from panel.doors import Desk, Handler, Panel, PanelRoute, Trouble
 from panel.frame import Visit
 
 Serve: TypeAlias = Callable[[Visit], Awaitable[web.StreamResponse]]
-_STATIC = ("panel.css", "parts.css", "panel.js", "icon.svg")
+_STATIC = ("panel.css", "parts.css", "work.css", "panel.js", "packages.js", "icon.svg")
 _SETUP, _SIGN_IN = "setup_required", "unauthorized"
 
 
@@ -44,6 +44,13 @@ def routes(panel: Panel, desk: Desk, prefix: str = "") -> Sequence[PanelRoute]:
         page("POST", "/runs/{id}/cancel", operator, acts.cancel),
         page("POST", "/check", operator, acts.check),
         page("GET", "/history", viewer, pages.history),
+        page("GET", "/packages", viewer, pages_packages.packages),
+        page("GET", "/actions", viewer, pages_actions.actions),
+        page("POST", "/actions", operator, acts_actions.queue),
+        page("GET", "/actions/confirm", operator, pages_packages.confirm),
+        page("POST", "/actions/confirm", operator, pages_packages.confirm),
+        page("GET", "/actions/{id}", viewer, pages_actions.action),
+        page("POST", "/actions/{id}/decide", owner, acts_actions.decide),
         page("GET", "/settings", viewer, pages.settings),
         page("POST", "/settings/maintenance", operator, acts.maintenance),
         page("POST", "/settings/tokens", owner, acts.make_token),

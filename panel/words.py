@@ -94,7 +94,6 @@ class Words(SettingsWords, frozen=True):
     # component
     kind_python_app: str = "Python app"
     kind_container: str = "Container"
-    kind_apt: str = "System package"
     policy_ask: str = "Asks before it updates"
     policy_auto: str = "Updates by itself"
     policy_never: str = "Never updates"

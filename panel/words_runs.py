@@ -1,9 +1,9 @@
 """What the panel says about runs.  The third part of the one place for strings; see ``words.py``."""
 
-import msgspec
+from panel.words_packages import PackageWords
 
 
-class RunWords(msgspec.Struct, frozen=True):
+class RunWords(PackageWords, frozen=True):
     """Runs, their steps, and what happened; the defaults are English."""
 
     # run

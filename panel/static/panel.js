@@ -98,16 +98,25 @@
     for (const old of document.querySelectorAll("[data-swap]")) {
       const young = fresh.getElementById(old.id);
       // Somebody who is choosing or typing is not disturbed.
-      if (!young || old.querySelector("select:focus, input:focus")) continue;
+      if (!young || old.querySelector("select:focus, input:not([type=checkbox]):focus")) continue;
+      if (young.dataset.sign && young.dataset.sign === old.dataset.sign) continue; // nothing in it is new
       const focus = document.activeElement;
       const where = old.contains(focus) ? place(old, focus) : null;
       const scrolled = [...old.querySelectorAll(".log, pre")].map((each) => [each.scrollTop, atEnd(each)]);
       const doing = document.getElementById("doing");
-      const bar = document.querySelector(".step-bar");
+      const bar = document.querySelector(BARS);
+      const ticked = new Set([...old.querySelectorAll("input:checked")].map((each) => each.value));
+      const unfolded = [...old.querySelectorAll("details")].map((each) => each.open);
       const kept = [doing && doing.textContent, bar && bar.getAttribute("value"), current(old)];
       showTimes(young);
       showElapsed(young);
+      for (const each of young.querySelectorAll("input[type=checkbox]")) each.checked = ticked.has(each.value) && !each.disabled;
+      if (old.querySelectorAll("details").length === young.querySelectorAll("details").length) {
+        [...young.querySelectorAll("details")].forEach((each, index) => { each.open = unfolded[index]; });
+      }
+      const said = old.dataset.say;
       old.replaceChildren(...young.childNodes);
+      if (young.dataset.say && young.dataset.say !== said) announced(young.dataset.say);
       for (const [name, value] of Object.entries(young.dataset)) old.dataset[name] = value;
       if (kept[2] && kept[2] === current(old)) restore(kept);
       [...old.querySelectorAll(".log, pre")].forEach((each, index) => {
@@ -116,9 +125,11 @@
       });
       if (where !== null) find(old, where)?.focus({ preventScroll: true });
     }
+    document.dispatchEvent(new Event("renewed"));
   }
 
-  const FOCUSABLE = "a, button, input, select, [tabindex]";
+  const FOCUSABLE = "a, button, input, select, summary, [tabindex]";
+  const BARS = ".step-bar, .share";
   const atEnd = (each) => each.scrollTop + each.clientHeight >= each.scrollHeight - 8;
   const current = (root) => root.querySelector('[aria-current="step"]')?.dataset.step;
   const name = (each) => each.id || each.getAttribute("href") || each.textContent;
@@ -127,7 +138,7 @@
 
   function restore([text, value]) {
     const doing = document.getElementById("doing");
-    const bar = document.querySelector(".step-bar");
+    const bar = document.querySelector(BARS);
     if (doing && text) doing.textContent = text;
     if (bar && value !== null) bar.setAttribute("value", value);
   }
@@ -138,8 +149,8 @@
     const stop = new AbortController();
     const limit = setTimeout(() => stop.abort(), 15000);
     try {
-      const answer = await fetch(location.pathname + location.search, { signal: stop.signal, headers: { Accept: "text/html" } });
-      if (answer.redirected && new URL(answer.url).pathname !== location.pathname) {
+      const answer = await fetch(body.dataset.at || location.pathname + location.search, { signal: stop.signal, headers: { Accept: "text/html" } });
+      if (answer.redirected && new URL(answer.url).pathname !== new URL(body.dataset.at || location.pathname, location.href).pathname) {
         location.assign(answer.url); // signed out meanwhile
         return;
       }
@@ -162,31 +173,50 @@
     if (!waiting) waiting = setTimeout(() => { waiting = 0; refresh(); }, 250);
   }
 
-  const open = () => live !== "run" || document.getElementById("live-run")?.dataset.open === "yes";
+  const ends = live === "run" || live === "action"; // such a page lives no longer than what it is about
+  const open = () => !ends || document.getElementById(`live-${live}`)?.dataset.open === "yes";
 
   // --- news: by the socket while it holds, by asking while it does not ----------------------------------------------
   function progressed(news) {
-    if (live !== "run") { soon(); return; }
-    if (news.run !== body.dataset.run) return;
+    if (!ends) { soon(); return; }
+    if (news.run !== document.querySelector("[data-run]")?.dataset.run) return;
+    if (live === "action") { print(news); if (news.state !== "progress") { soon(); return; } }
     if (news.state !== "progress") {
       if (news.state === "began") announce(news);
       soon();
       return;
     }
-    const row = document.querySelector(`[data-step="${Number(news.number)}"]`);
-    const bar = row && row.querySelector(".step-bar");
+    const row = document.querySelector(`[data-step="${Number(news.number)}"], [data-step="any"]`);
+    const bar = row && row.querySelector(BARS);
     if (!bar) { soon(); return; }
-    if (typeof news.done === "number") bar.setAttribute("value", news.done);
+    const whole = live === "action" ? (news.number - 1 + news.done) / news.of : news.done;
+    if (typeof news.done === "number" && Number.isFinite(whole)) bar.setAttribute("value", whole);
     const doing = document.getElementById("doing");
     const share = typeof news.done === "number" ? `${Math.round(news.done * 100)}% – ` : "";
     if (doing) doing.textContent = share + news.message;
   }
 
+  const LINES = 500;
+  let lines = [];
+  function print(news) {
+    const place_ = document.getElementById("printed-lines");
+    if (!place_ || !news.message || news.message === lines[lines.length - 1]) return;
+    const follow = atEnd(place_);
+    lines = [...lines, news.message].slice(-LINES);
+    place_.textContent = lines.join("\n");
+    document.getElementById("printing").hidden = false;
+    if (follow) place_.scrollTop = place_.scrollHeight;
+  }
+
+  function announced(text) {
+    const place_ = document.getElementById("announce");
+    if (place_) place_.textContent = text;
+  }
+
   function announce(news) {
     const words = body.dataset.announce || "{step}";
     const text = words.replace("{step}", news.step).replace("{number}", news.number).replace("{of}", news.of);
-    const place_ = document.getElementById("announce");
-    if (place_) place_.textContent = text;
+    announced(text);
   }
 
   let pause = 500;
@@ -202,7 +232,7 @@
       let frame;
       try { frame = JSON.parse(event.data); } catch { return; }
       if (frame.subject === "update_progress") progressed(frame.body || {});
-      else if (["update_result", "update_check_result", "notification"].includes(frame.subject)) soon();
+      else if (["update_result", "update_check_result", "notification", "action"].includes(frame.subject)) soon();
     };
     socket.onclose = () => {
       connected = false;
@@ -217,7 +247,7 @@
   setInterval(() => {
     if (document.hidden || !open()) return;
     quietFor += 1;
-    const often = live === "run" ? (connected ? 5 : 1) : (connected ? 20 : 5);
+    const often = ends ? (connected ? 5 : 1) : (connected ? 20 : 5);
     if (quietFor >= often) { quietFor = 0; refresh(); }
   }, 3000);
   document.addEventListener("visibilitychange", () => { if (!document.hidden && open()) refresh(); });

@@ -6,16 +6,23 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from doubles.fleet import FakeFleet
+from doubles.panel_packages import INVENTORY, Queue, past
 
+from dunebugger_updater.model.packages import Inventory
 from dunebugger_updater.model.service import SystemdUnit
 from dunebugger_updater.model.views import ComponentView, RunView
 from dunebugger_updater.model.wire import (
     AnyReply,
     AnyRequest,
+    CreateAction,
+    DecideAction,
     Declined,
     DeviceHealth,
     DeviceView,
     Ended,
+    ListActions,
+    LookAtPackages,
+    PackagesSeen,
     Planned,
     Progressed,
     Started,
@@ -170,6 +177,12 @@ CORE = component(
     "core", latest="1.1.0", update_available=True, status="update_available", message="1.1.0 available",
     release_notes=NOTES, quarantined=("1.0.9",),
 )  # fmt: skip
+SYSTEM = component(
+    "system", type="apt", current="0a1b2c3d4e5f", latest=None, status="update_available", update_available=True,
+    message="8 packages can be upgraded, 4 with security fixes", detail="1204 packages",
+)  # fmt: skip
+UPDATER = component("updater", type="updater", current="0.3.0", latest="0.4.0", update_available=True,
+                    status="update_available", message="0.4.0 available", release_notes="- starts faster")  # fmt: skip
 EVERY = (
     CORE,
     component("scheduler", type="container", current="2.0.0", latest="2.0.0", policy="auto"),
@@ -207,9 +220,14 @@ class PanelFleet(FakeFleet):
     live: str = ""
     """The open run."""
     known: dict[str, Story] = field(default_factory=dict)
+    inventory: Inventory = INVENTORY
+    queue: Queue = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.queue = Queue(lambda: self.inventory, self.tell, lambda: self.maintenance)
 
     def with_past(self) -> "PanelFleet":
-        past = [
+        stories = [
             good("r01", NOW - timedelta(days=60), plan("0.7.0", "0.6.2"), slow=1.3),
             good("r02", NOW - timedelta(days=50), plan("0.8.0", "0.7.0"), "policy"),
             refused("r03", NOW - timedelta(days=41), plan("0.9.0", "0.8.0")),
@@ -220,8 +238,22 @@ class PanelFleet(FakeFleet):
             good("r08", NOW - timedelta(days=4), plan("0.9.9", "1.0.0", "lights", "rollback"), slow=0.2),
             failed("r09", NOW - timedelta(hours=5), plan("1.0.9", "1.0.0", "sounds"), stuck=True),
         ]
-        self.known |= {story.id: story for story in past}
+        self.known |= {story.id: story for story in stories}
         return self
+
+    def with_packages(self) -> "PanelFleet":
+        """The device looks after its system packages, too."""
+        self.shown = (*self.shown, SYSTEM)
+        past(self.queue)
+        return self
+
+    async def ask(self, device: str, request: AnyRequest, actor: str) -> AnyReply:
+        if isinstance(request, LookAtPackages | ListActions):  # a look changes nothing, nor could it have
+            own = self.answers(request)
+            if isinstance(own, Exception):
+                raise own
+            return own if own is not None else self._usual(request, actor)
+        return await super().ask(device, request, actor)
 
     def start(self) -> None:
         """Open a run of ``core`` that stands in its step ``step``."""
@@ -278,4 +310,8 @@ class PanelFleet(FakeFleet):
                 return Planned(history.planned(of), before, after)
             self.start()
             return Started(self.live, "core")
+        if isinstance(request, LookAtPackages):
+            return PackagesSeen(self.inventory)
+        if isinstance(request, ListActions | CreateAction | DecideAction):
+            return self.queue.answer(request, actor)
         return super()._usual(request, actor)
