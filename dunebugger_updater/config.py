@@ -151,6 +151,7 @@ def _updater(section: Section) -> Updater:
         channel=take("channel", read.one_of(*get_args(Channel)), usual_values.channel),
         manifest_policy=take("manifestPolicy", read.one_of(*get_args(ManifestPolicy)), usual_values.manifest_policy),
         trusted_keys=take("trustedKeys", read.keys, ()),
+        trusted_threshold=take("trustedThreshold", read.whole(1, 20, "signatures"), usual_values.trusted_threshold),
         keep_releases=take("keepReleases", read.whole(1, 100, "releases"), usual_values.keep_releases),
         keep_backups=take("keepBackups", read.whole(0, 1000, "backups"), usual_values.keep_backups),
         maintenance_windows=take("maintenanceWindows", read.windows, ()),
@@ -158,6 +159,8 @@ def _updater(section: Section) -> Updater:
     )
     if found.manifest_policy == "signed" and not found.trusted_keys:
         raise section.wrong("manifestPolicy", "signed manifests need a key in trustedKeys", found=False)
+    if found.trusted_threshold > max(1, len(found.trusted_keys)):
+        raise section.wrong("trustedThreshold", "at most as many signatures as there are trustedKeys", found=False)
     _refuse_lost_window(section)
     return msgspec.structs.replace(
         found, maintenance_windows=tuple(_in_zone(each, found.timezone) for each in found.maintenance_windows)

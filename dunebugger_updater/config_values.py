@@ -3,8 +3,6 @@
 Each reader raises ``ValueError`` with what it expected, as the end of a sentence; the place is added by who asked.
 """
 
-import base64
-import binascii
 import re
 import shlex
 from collections.abc import Callable, Iterable
@@ -15,6 +13,7 @@ from urllib.parse import urlsplit
 
 from dunebugger_updater.config_ini import nearest
 from dunebugger_updater.model.settings import Operator, Requirement, Window
+from dunebugger_updater.trust import Refusal, keyring
 
 W = TypeVar("W", bound=str)
 
@@ -204,13 +203,10 @@ def _requirement(text: str) -> Requirement:
 
 def keys(text: str) -> tuple[str, ...]:
     """Ed25519 public keys."""
-    for piece in pieces(text):
-        try:
-            length = len(base64.b64decode(piece, validate=True))
-        except (binascii.Error, ValueError):
-            length = 0
-        if length != 32:  # noqa: PLR2004  (RFC 8032: a public key)
-            raise ValueError(f"expected Ed25519 public keys, 32 bytes in base64, and {piece!r} is none")
+    ring = keyring(pieces(text))
+    if isinstance(ring, Refusal):
+        told = ring.sentence if ring.reason != "key_malformed" else f"32 bytes in base64 ({ring.sentence})"
+        raise ValueError(f"expected Ed25519 public keys, {told}")  # noqa: TRY004  (the value is wrong, not its type)
     return pieces(text)
 
 

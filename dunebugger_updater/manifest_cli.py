@@ -1,6 +1,7 @@
 """``dunebugger-updater manifest validate | generate | schema``: for those who publish releases.
 
 The edge of ``manifest/``: reads files and arguments, prints, answers an exit status; decides nothing itself.
+What signs is in ``manifest_keys_cli``.
 """
 
 import argparse
@@ -56,6 +57,11 @@ def add_arguments(subparsers: "Subparsers") -> None:
     make.add_argument("--repo", metavar="OWNER/NAME")
     make.add_argument("--commit", metavar="SHA")
     make.add_argument("--channel", choices=("stable", "prerelease"))
+    make.add_argument("--repo-id", type=int, metavar="N", help="the number that survives a renaming")
+    make.add_argument("--sequence", type=int, metavar="N", help="grows with every release; signed manifests need it")
+    make.add_argument("--min-sequence", type=int, metavar="N", help="nothing below this is safe any more")
+    make.add_argument("--issued", metavar="TIME", help="such as 2026-11-20T08:00:00Z")
+    make.add_argument("--expires", metavar="TIME", help="when devices should begin to wonder why nothing newer came")
     make.add_argument("--output", type=Path, metavar="FILE", help="else standard output")
     make.add_argument("--json", action="store_true", help="write the manifest as JSON, which is YAML too")
     make.set_defaults(handler=generate)
@@ -63,6 +69,10 @@ def add_arguments(subparsers: "Subparsers") -> None:
     show = commands.add_parser("schema", help="print the JSON Schema of a manifest")
     show.add_argument("--json", action="store_true", help="it is JSON in any case")
     show.set_defaults(handler=schema)
+
+    from dunebugger_updater import manifest_keys_cli  # noqa: PLC0415 - it stands on this one
+
+    manifest_keys_cli.add_arguments(commands)
 
 
 def validate(arguments: argparse.Namespace) -> int:
@@ -122,6 +132,11 @@ def generate(arguments: argparse.Namespace) -> int:
             repo=arguments.repo,
             commit=arguments.commit,
             channel=arguments.channel,
+            repo_id=arguments.repo_id,
+            sequence=arguments.sequence,
+            min_sequence=arguments.min_sequence,
+            issued=arguments.issued,
+            expires=arguments.expires,
         )
         manifest = made_from(facts)
     except OSError as problem:

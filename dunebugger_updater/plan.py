@@ -13,6 +13,7 @@ from dunebugger_updater.model.codec import from_json, to_json
 from dunebugger_updater.model.service import Service
 from dunebugger_updater.ports import ComposeService
 from dunebugger_updater.steps import AnyStep
+from dunebugger_updater.trust.memory import Vouched
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,6 +41,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whose last log lines belong to a failure."""
     notes: tuple[str, ...] = ()
     """What the owner should know before saying yes."""
+    vouched: Vouched | None = None
+    """What trusted keys signed about the release; ``None`` where nobody asked for a signature."""
 
     @property
     def hash(self) -> str:

@@ -1,11 +1,12 @@
 """How the house is wired: every real part is made here, once, and handed to whoever needs it."""
 
 import os
+import platform
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from dunebugger_updater import __version__
+from dunebugger_updater import __version__, bundled
 from dunebugger_updater.config import github_token, github_token_warning
 from dunebugger_updater.effects import machine
 from dunebugger_updater.effects.apt_installer import AptInstaller
@@ -33,6 +34,7 @@ from dunebugger_updater.services.holds import Holds
 from dunebugger_updater.services.maintenance import Maintenance
 from dunebugger_updater.services.packages import PackagePlans, changes
 from dunebugger_updater.services.updates import Updates
+from dunebugger_updater.services.vouching import Vouching
 from dunebugger_updater.services.watch import Watch
 
 
@@ -84,7 +86,10 @@ async def house(
         holds = Holds(device.files, updater.state_path / "holds.json")
         watch = Watch(settings, device, github, runs, holds)
         lock = DeviceLock(updater.state_path / "lock")
-        updates = Updates(settings, device, github, watch, runs, lock, version=__version__, end_orphans=end_orphans)
+        vouching = Vouching(settings, device, github, runs, built_in=bundled.pinned_keys(), machine=platform.machine())
+        updates = Updates(
+            settings, device, github, watch, runs, lock, vouching=vouching, version=__version__, end_orphans=end_orphans
+        )
         warning = github_token_warning(settings)
         plans = PackagePlans(settings, device)
         yield House(settings, device, runs, watch, updates, plans, lock, (warning,) if warning else ())

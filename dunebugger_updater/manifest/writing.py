@@ -65,6 +65,12 @@ class Facts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     repo: str | None = None
     commit: str | None = None
     channel: str | None = None
+    repo_id: int | None = None
+    sequence: int | None = None
+    min_sequence: int | None = None
+    issued: str | None = None
+    """RFC 3339."""
+    expires: str | None = None
 
 
 def generate(facts: Facts) -> Manifest:
@@ -90,6 +96,11 @@ def generate(facts: Facts) -> Manifest:
         "repo": facts.repo,
         "commit": facts.commit,
         "channel": facts.channel,
+        "repo_id": facts.repo_id,
+        "sequence": facts.sequence,
+        "min_sequence": facts.min_sequence,
+        "issued": facts.issued,
+        "expires": facts.expires,
     }
     manifest = read(to_yaml(from_builtins(to_builtins(made), Manifest)).encode())
     if isinstance(manifest, Complaints):

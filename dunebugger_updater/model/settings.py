@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-Kind: TypeAlias = Literal["python_app", "container", "apt"]
+Kind: TypeAlias = Literal["python_app", "container", "apt", "updater"]
 Source: TypeAlias = Literal["releases", "tags"]
 Channel: TypeAlias = Literal["stable", "prerelease"]
 Scheme: TypeAlias = Literal["semver", "pep440", "calver", "numeric"]
@@ -98,6 +98,8 @@ class Updater(msgspec.Struct, frozen=True, kw_only=True):
     manifest_policy: ManifestPolicy = "optional"
     trusted_keys: tuple[str, ...] = ()
     """Ed25519 public keys, 32 bytes in base64."""
+    trusted_threshold: int = 1
+    """So many of them must have signed."""
     keep_releases: int = 2
     keep_backups: int = 5
     maintenance_windows: tuple[Window, ...] = ()

@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from dunebugger_updater.engine import Cancel, Hear, JournalError, drive, resume
-from dunebugger_updater.kinds import python_app, way_back
+from dunebugger_updater.kinds import python_app, updater_itself, way_back
 from dunebugger_updater.manifest import Complaints, Guidance, guidance
 from dunebugger_updater.model.settings import Component, Settings
 from dunebugger_updater.model.version import Scheme, order, parse, satisfies
@@ -18,8 +18,11 @@ from dunebugger_updater.ports import Device, EffectError, Releases
 from dunebugger_updater.run import Opened, Outcome, retell
 from dunebugger_updater.services import components
 from dunebugger_updater.services.history import Runs, last_change, quarantined, stories
+from dunebugger_updater.services.vouching import Said, Vouching
 from dunebugger_updater.services.watch import Watch, rules
 from dunebugger_updater.story import Story
+from dunebugger_updater.trust import Refusal as Distrust
+from dunebugger_updater.trust.rotation import OWN
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +36,8 @@ class Refusal(msgspec.Struct, frozen=True):
 
     outcome: Outcome
     message: str
+    reason: str = ""
+    """The code of ``trust.Reason`` where something was not trusted."""
 
 
 class Lock(Protocol):
@@ -54,6 +59,7 @@ class Updates:
         runs: Runs,
         lock: Lock,
         *,
+        vouching: Vouching,
         version: str,
         end_orphans: Callable[[], Awaitable[None]],
     ) -> None:
@@ -63,6 +69,7 @@ class Updates:
         self._watch = watch
         self._runs = runs
         self._lock = lock
+        self._vouching = vouching
         self._version = version
         self._end_orphans = end_orphans
 
@@ -79,24 +86,33 @@ class Updates:
         component = self.component(name)
         if isinstance(component, Refusal):
             return component
+        if obstacle := components.obstacle(component, self._device):
+            return Refusal(Outcome.REFUSED, obstacle)
         try:
             offer = await self._offer(component, version)
             if isinstance(offer, Refusal):
                 return offer
-            said, warnings = await self._said(component, offer)
-            if problem := await self._unmet(component, said):
+            said = await self._said(component, offer, named=version is not None)
+            if isinstance(said, Distrust):
+                return Refusal(Outcome.REFUSED, said.sentence, said.reason)
+            if problem := await self._unmet(component, said.guidance):
                 return Refusal(Outcome.REFUSED, problem)
-            plan = await components.plan_update(component, self._settings, offer, said, self._device)
+            plan = await components.plan_update(component, self._settings, offer, said.guidance, self._device)
         except EffectError as error:
             return Refusal(Outcome.FAILED, str(error))
-        return msgspec.structs.replace(plan, notes=(*warnings, *plan.notes))
+        return msgspec.structs.replace(plan, notes=(*said.warnings, *plan.notes), vouched=said.vouched)
 
     async def plan_rollback(self, name: str, to: str | None = None) -> Plan | Refusal:
         """Plan the state before the last run, or a kept version.  Needs no network and changes nothing."""
         component = self.component(name)
         if isinstance(component, Refusal):
             return component
+        if obstacle := components.obstacle(component, self._device):
+            return Refusal(Outcome.REFUSED, obstacle)
         try:
+            if component.type == "updater" and to is None:  # it goes by its slots, on trial like any other version
+                last = last_change(stories(self._runs, name))
+                to = updater_itself.former_of(last.opened.plan) if last else None
             if to is not None:
                 now = self._device.clock.now()
                 return await components.plan_return(component, self._settings, to, self._device, now)
@@ -128,21 +144,29 @@ class Updates:
             return Refusal(Outcome.REFUSED, str(error))
         return self._read(run)
 
-    async def recover(self, hear: Hear) -> Sequence[Story] | Refusal:
-        """Finish or undo what a power cut left open.  Safe to call always."""
+    async def recover(self, hear: Hear, *, own: bool = False) -> Sequence[Story] | Refusal:
+        """Finish or undo what a power cut left open.  Safe to call always.
+
+        ``own``: the updater's own run, which only its service can carry on, and only once it serves; all others else.
+        """
         try:
             with self._lock.held():
-                await self._end_orphans()
-                # Then: a run that goes on has to find running what ran, or its way back would leave it stopped.
-                await self._revive()
+                if not own:
+                    await self._end_orphans()
+                    # Then: a run that goes on has to find running what ran, or its way back would leave it stopped.
+                    await self._revive()
                 recovered = []
                 for story in stories(self._runs):
-                    if story.closed is None:
+                    if story.closed is None and own == _is_own(story):
                         await resume(retell(story.events), self._device, self._runs.reopen(story), hear)
                         recovered.append(self._read(story.id))
                 return recovered
         except EffectError as error:
             return Refusal(Outcome.REFUSED, str(error))
+
+    def own_run(self) -> Story | None:
+        """Answer the updater's own run that is not finished; ``None`` when there is none."""
+        return next((story for story in stories(self._runs) if story.closed is None and _is_own(story)), None)
 
     async def _revive(self) -> None:
         """Start again what ran by our own hand when the power went."""
@@ -192,28 +216,26 @@ class Updates:
             Outcome.NOTHING_TO_DO, f"{component.name} is up to date" + (f" ({view.current})" if view.current else "")
         )
 
-    async def _said(self, component: Component, offer: Offer) -> tuple[Guidance | None, tuple[str, ...]]:
+    async def _said(self, component: Component, offer: Offer, *, named: bool) -> Said | Distrust:
         """What the release's manifest says, within its bounds; and what the owner should know about it."""
         policy = self._settings.updater.manifest_policy
-        if policy == "signed" or self._settings.updater.trusted_keys:
-            raise EffectError(
-                "cannot check signatures yet: this version takes manifestPolicy optional or required only"
-            )
         content = await self._manifest(component, offer)
-        if content is None:
-            if policy == "required":
-                raise EffectError(f"release {offer.release.tag} has no update manifest, and manifestPolicy is required")
-            return None, ()
         heard = await self._watch.heard(component)
         number = heard.catalogue.repository_id if heard.catalogue else None
         fence = components.bounds(component, self._settings, offer.release, offer.version, number)
+        if self._vouching.asks(component):
+            return await self._vouching.said(component, offer, content, fence, named=named)
+        if content is None:
+            if policy == "required":
+                raise EffectError(f"release {offer.release.tag} has no update manifest, and manifestPolicy is required")
+            return Said()
         said = guidance(content, fence)
         if not isinstance(said, Complaints):
-            return said, ()
+            return Said(said)
         complaint = "; ".join(said.sentences)
         if policy == "required":
             raise EffectError(f"cannot use the update manifest of {offer.release.tag}: {complaint}")
-        return None, (f"the update manifest of {offer.release.tag} is not used: {complaint}",)
+        return Said(warnings=(f"the update manifest of {offer.release.tag} is not used: {complaint}",))
 
     async def _manifest(self, component: Component, offer: Offer) -> bytes | None:
         for name in MANIFESTS:
@@ -248,6 +270,10 @@ class Updates:
                 Outcome.REFUSED, f"cannot go back to {plan.to_version}: {', '.join(gone)} is not there any more"
             )
         return plan
+
+
+def _is_own(story: Story) -> bool:
+    return story.opened.plan.component == OWN
 
 
 def _same(component: Component, current: str | None, wanted: str) -> bool:

@@ -55,6 +55,12 @@ class Keyring(msgspec.Struct, frozen=True):
     version: int = 0
     """Of the keys document that it came from; 0 for keys that the owner wrote down."""
 
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same ring, and for no other."""
+        said = [self.version, self.threshold, sorted(key.text for key in self.keys), sorted(self.revoked)]
+        return hashlib.sha256(repr(said).encode()).hexdigest()
+
     def key(self, keyid: str) -> Key | None:
         """The trusted key of that id."""
         return next((key for key in self.keys if key.id == keyid), None)

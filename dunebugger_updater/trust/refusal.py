@@ -25,6 +25,7 @@ Reason: TypeAlias = Literal[
     "keys_too_large",
     "keys_unreadable",
     "keys_threshold_impossible",
+    "keys_of_another",
     "keys_skipped",
     "keys_not_from_the_old",
     "keys_not_by_the_new",

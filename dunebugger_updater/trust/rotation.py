@@ -2,7 +2,8 @@
 
 A keys document is JSON of its own, and what is signed are its bytes as they are:
 
-    {"kind": "dunebugger-updater-keys", "version": 2, "threshold": 1, "keys": ["base64 …"], "revoked": ["keyid …"]}
+    {"kind": "dunebugger-updater-keys", "component": "updater", "version": 2, "threshold": 1,
+     "keys": ["base64 …"], "revoked": ["keyid …"]}
 
 A program trusts the document that was built into it (``dunebugger_updater/trust/pinned.json``, unsigned there: whoever
 can change it can change the program).  A release may carry ``update-keys.json``, a JSON list of ``{"document": …,
@@ -21,12 +22,16 @@ LARGEST_DOCUMENT = 16_384
 LARGEST_CHAIN = 262_144
 """Bytes."""
 MOST_LINKS = 100
+OWN = "updater"
+"""This program's own component."""
 
 
 class KeysDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The keys that are trusted together, as a file says it."""
 
     kind: Literal["dunebugger-updater-keys"] = "dunebugger-updater-keys"
+    component: str
+    """Whose releases they sign: one publisher's keys for one thing are not their keys for another."""
     version: int
     """One more than the version before."""
     keys: tuple[str, ...]
@@ -43,9 +48,9 @@ class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signatures: tuple[Signature, ...]
 
 
-def pinned(content: bytes) -> Keyring | Refusal:
+def pinned(content: bytes, component: str = OWN) -> Keyring | Refusal:
     """The ring in a keys document that is trusted for where it lies.  Nothing at all is a ring without keys."""
-    return _ring(content) if content.strip() else Keyring()
+    return _ring(content, component) if content.strip() else Keyring()
 
 
 def chain(content: bytes) -> tuple[Link, ...] | Refusal:
@@ -61,12 +66,12 @@ def chain(content: bytes) -> tuple[Link, ...] | Refusal:
     return links
 
 
-def follow(ring: Keyring, links: tuple[Link, ...]) -> tuple[Keyring, tuple[Link, ...]] | Refusal:
+def follow(ring: Keyring, links: tuple[Link, ...], component: str = OWN) -> tuple[Keyring, tuple[Link, ...]] | Refusal:
     """Walk from ``ring`` through the links that come after it; answer where that leads and the links that were new."""
     taken: list[Link] = []
     for link in links:
         content = link.document.encode(errors="replace")
-        there = _ring(content)
+        there = _ring(content, component)
         if isinstance(there, Refusal):
             return there
         if there.version <= ring.version:
@@ -100,7 +105,7 @@ def _step(old: Keyring, new: Keyring, content: bytes, link: Link) -> Refusal | N
     return None
 
 
-def _ring(content: bytes) -> Keyring | Refusal:
+def _ring(content: bytes, component: str) -> Keyring | Refusal:
     if len(content) > LARGEST_DOCUMENT:
         return Refusal("keys_too_large", f"cannot use a keys document of more than {LARGEST_DOCUMENT} bytes")
     try:
@@ -109,4 +114,7 @@ def _ring(content: bytes) -> Keyring | Refusal:
         return Refusal("keys_unreadable", f"cannot read the keys document: {str(error).replace('`', '')}")
     if not said.keys or said.version < 1:
         return Refusal("keys_unreadable", "cannot use a keys document without keys, or of a version before 1")
+    if said.component != component:
+        told = f"cannot take the keys of {said.component[:60]!r} for {component}: each component has its own"
+        return Refusal("keys_of_another", told)
     return keyring(said.keys, said.threshold, said.version, said.revoked)

@@ -19,7 +19,7 @@ FLOORS: list[set[str]] = [
     {"services", "hub"},
     {"api", "panel"},
     {"config", "config_ini", "config_values", "config_components"},
-    {"manifest_cli", "show", "sorry"},
+    {"manifest_cli", "manifest_keys_cli", "show", "sorry"},
     {"wiring"},
     {"doctor", "diagnostics", "serving"},
     {"commands_agent", "by_agent"},

@@ -105,6 +105,7 @@ def test_help_needs_nothing_but_python(word: str) -> None:
         "dunebugger_updater",
         "dunebugger_updater.cli",
         "dunebugger_updater.manifest_cli",
+        "dunebugger_updater.manifest_keys_cli",
     }
 
 
