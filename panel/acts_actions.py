@@ -20,8 +20,8 @@ async def queue(visit: Visit) -> web.StreamResponse:
     if not isinstance(reply, ActionSeen):
         refused = reply if isinstance(reply, Declined) else Declined("refused", visit.words.plan_refused)
         return await pages_packages.confirm(visit, refused)
-    waits = reply.action.status is ActionStatus.PENDING_APPROVAL
-    return go(visit.places.action(reply.action.action_id), "queued" if waits else "queued_approved")
+    done = {ActionStatus.PENDING_APPROVAL: "queued", ActionStatus.APPROVED: "queued_approved"}
+    return go(visit.places.action(reply.action.action_id), done.get(reply.action.status, ""))
 
 
 async def decide(visit: Visit) -> web.StreamResponse:
@@ -32,6 +32,8 @@ async def decide(visit: Visit) -> web.StreamResponse:
         return visit.sorry(400, visit.words.error, visit.places.action(name))
     asked = DecideAction(name, approve, await visit.form("plan_hash") or None)
     reply = await visit.ask(device.id, asked, "approve action" if approve else "reject action", name)
-    if isinstance(reply, Declined):
-        return await pages_actions.action(visit, reply)
-    return go(visit.places.action(name), "approved" if approve else "rejected")
+    if not isinstance(reply, ActionSeen):
+        refused = reply if isinstance(reply, Declined) else Declined("refused", visit.words.error)
+        return await pages_actions.action(visit, refused)
+    done = {ActionStatus.APPROVED: "approved", ActionStatus.REJECTED: "rejected"}
+    return go(visit.places.action(name), done.get(reply.action.status, ""))

@@ -26,17 +26,19 @@ async def actions(visit: Visit) -> web.StreamResponse:
     whole = query.get("all") == "yes"
     limit = _MOST if wanted or kind or whole else _SHOWN + 1
     found = await asking.recent(visit, device, limit)
-    fitting = [each for each in found if present_actions.fits(each, wanted, kind)]
+    waiting = present_actions.waiting(found)
+    filtered = bool(wanted or kind)
+    fitting = [each for each in found if present_actions.fits(each, wanted, kind) and (filtered or each not in waiting)]
     shown = fitting if whole else fitting[:_SHOWN]
     return visit.page(
         "actions.html",
         device=device,
-        waiting=present_actions.waiting(found),
+        waiting=waiting,
         actions=shown,
         more=len(fitting) > len(shown),
-        status=wanted,
+        stands=wanted,
         kind=kind,
-        filtered=bool(wanted or kind),
+        filtered=filtered,
     )
 
 
@@ -60,6 +62,7 @@ async def action(visit: Visit, refused: Declined | None = None) -> web.StreamRes
         changed=_changed(visit, found, refused),
         lines=present_actions.output(found),
         rows=present_actions.changes(found, present_actions.security_names(found, inventory), visit.words),
+        security_known=inventory is None or inventory.security_known,
         download=present_actions.download(found),
         why_not=present_actions.why_not_decide(visit.who.role, visit.words),
         phase=present_runs.phase(story, visit.words) if story and story.closed is None else "",

@@ -76,6 +76,8 @@ def sentence(action: ActionView, words: Words) -> str:
     """Answer what that means for who looks."""
     if action.status is ActionStatus.PENDING_APPROVAL:
         return words.says_pending_expires if action.expires_at else words.says_pending
+    if action.status is ActionStatus.APPROVED and action.waiting:
+        return ""
     if action.status is ActionStatus.APPROVED and action.parameters.in_window:
         return words.says_approved_window
     if action.status is ActionStatus.SUCCEEDED:

@@ -143,7 +143,7 @@ def _sentence(inventory: Inventory | None, words: Words) -> str:
         return words.updates_unknown
     if inventory.broken:
         return words.updates_broken
-    ready, security = len(inventory.ready), len(inventory.security)
+    ready, security = len(inventory.ready), sum(each.security for each in inventory.ready)
     if not inventory.packages:
         return words.updates_all_good
     if not ready:
@@ -193,7 +193,16 @@ def _label(kind: ActionType, inventory: Inventory | None, words: Words) -> str:
     if kind is ActionType.APT_UPDATE:
         return words.refresh_list
     form = words.apply_security if kind is ActionType.APT_UPGRADE_SECURITY else words.apply_all
-    return form.format(count="–" if inventory is None else _count(kind, inventory))  # noqa: RUF001  (a dash for a person)
+    return form.format(count=_counted(kind, inventory))
+
+
+def _counted(kind: ActionType, inventory: Inventory | None) -> str:
+    """The number in a label; none where a 0 would claim to know."""
+    if inventory is None:
+        return "?"
+    count = _count(kind, inventory)
+    unknown = kind is ActionType.APT_UPGRADE_SECURITY and not inventory.security_known
+    return str(count) if count or not unknown else "?"
 
 
 def _count(kind: ActionType, inventory: Inventory) -> int:
@@ -293,7 +302,7 @@ def with_packages(told: Summary, inventory: Inventory | None, words: Words) -> S
     """Answer the overview's one line with what is pending among the packages."""
     if inventory is None or not inventory.ready:
         return told
-    ready, fixes = len(inventory.ready), len(inventory.security)
+    ready, fixes = len(inventory.ready), sum(each.security for each in inventory.ready)
     said = [words.summary_packages_one if ready == 1 else words.summary_packages.format(count=ready)]
     if fixes:
         said.append(words.summary_security_one if fixes == 1 else words.summary_security.format(count=fixes))

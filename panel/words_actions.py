@@ -14,7 +14,7 @@ class ActionWords(msgspec.Struct, frozen=True):
     actions_all: str = "All actions"
     actions_recent: str = "Latest actions"
     actions_waiting: str = "Waiting for approval"
-    actions_past: str = "Everything, newest first"
+    actions_past: str = "What came of the others"
     no_action: str = "There is no action called {action}."
     # what it is
     action_apt_update: str = "Refresh the package list"
@@ -62,6 +62,8 @@ class ActionWords(msgspec.Struct, frozen=True):
     approve: str = "Approve"
     reject: str = "Reject"
     approve_more: str = "Approving holds for exactly this list. If it changes before it begins, you are asked again."
+    withdraw: str = "Withdraw the approval"
+    withdraw_more: str = "It has not begun yet: it is rejected, and nothing is done."
     why_approve_owner: str = "Only the owner may approve or reject this. You are signed in as {role}."
     look_again: str = "Look again"
     plan_changed: str = "The plan changed since you looked. Nothing was done. What is shown below is as it is now."
