@@ -2,12 +2,15 @@
 
 from typing import TYPE_CHECKING
 
+from dunebugger_updater import bundled
+
 if TYPE_CHECKING:
     from dunebugger_updater.python_interface import ComponentInfo, ComponentUpdater
 
 __all__ = ["ComponentInfo", "ComponentUpdater", "__version__"]
 
-__version__ = "0.1.0"
+__version__ = bundled.version() or "0.1.0"
+"""What was built in (RM-012), or what this checkout is on its way to."""
 
 
 def __getattr__(name: str) -> object:

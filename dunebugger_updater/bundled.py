@@ -6,16 +6,30 @@ from pathlib import Path
 
 def root() -> Path:
     """The directory that holds ``dunebugger_updater/`` and ``panel/``, frozen or not."""
-    frozen = getattr(sys, "_MEIPASS", None)
-    return Path(frozen) if frozen else Path(__file__).resolve().parents[1]
+    unpacked = getattr(sys, "_MEIPASS", None)
+    return Path(unpacked) if unpacked else Path(__file__).resolve().parents[1]
+
+
+def frozen() -> bool:
+    """Whether this program was built, and carries its own Python."""
+    return hasattr(sys, "_MEIPASS")
+
+
+def version() -> str | None:
+    """The version that was built in; ``None`` from a checkout."""
+    return _built_in("VERSION")
 
 
 def commit() -> str:
     """The commit that this program was built from; ``dev`` from a checkout (RM-013)."""
+    return _built_in("COMMIT") or "dev"
+
+
+def _built_in(name: str) -> str | None:
     try:
-        return (root() / "dunebugger_updater" / "COMMIT").read_text().strip() or "dev"
+        return (root() / "dunebugger_updater" / name).read_text().strip() or None
     except OSError:
-        return "dev"
+        return None
 
 
 def pinned_keys() -> bytes:
