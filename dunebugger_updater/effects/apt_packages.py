@@ -1,31 +1,210 @@
-"""The port ``Packages``: what apt and dpkg say, read and never changed."""
+"""The port ``Packages``: what apt and dpkg say about this device, read and never changed."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from dunebugger_updater.model.packages import Change, Inventory, Package
+import msgspec
+
+from dunebugger_updater.effects import apt_age, apt_debs
+from dunebugger_updater.effects.apt_asking import Asking, is_version, words
+from dunebugger_updater.effects.apt_pending import explained, origins, pending, phased_words, why_security_unknown
+from dunebugger_updater.effects.apt_plans import why_kept
+from dunebugger_updater.effects.apt_restarts import reboot, stale_services
+from dunebugger_updater.effects.apt_sentences import sentence
+from dunebugger_updater.effects.apt_words import Archive, Known
+from dunebugger_updater.model.packages import Change, Inventory, Package, Pending, is_package_name
 from dunebugger_updater.ports import EffectError
 
-_LATER = "cannot handle apt packages yet: this version updates Python apps and compose services"
+T = TypeVar("T")
+
+_UPGRADE = ("--with-new-pkgs", "upgrade")
+"""Never full-upgrade: this one removes nothing."""
+_AT_A_TIME = 2
+_EXPLAINED = 12
+"""Packages that apt is asked about one by one; who has more kept back has another trouble than each of them."""
+_NEVER = "the package lists were never fetched on this device; a check fetches them, or apt-get update"
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """What apt would do if it was told to upgrade everything."""
+
+    why: Mapping[str, str] = {}
+    """Why it would leave a package."""
+    new: tuple[Change, ...] = ()
+    trouble: str | None = None
+    """Why it would do nothing at all."""
 
 
 class AptPackages:
-    """Asks apt and dpkg."""
+    """Asks apt and dpkg.  ``root``: whose packages; ``options``: words that each call of apt gets besides."""
+
+    def __init__(self, root: Path = Path("/"), options: Sequence[str] = ()) -> None:
+        self._root = root
+        self._asking = Asking(root, options)
+        self._answered: tuple[object, _Answer] | None = None
+        """apt's last plan, and the files that it was made from: while none of them changes, neither does the plan."""
 
     async def inventory(self) -> Inventory:
-        raise EffectError(_LATER)
+        made_from = await asyncio.to_thread(apt_age.inputs, self._root)
+        here = await self._asking.here()
+        installed = {name: each.version for name, each in here.packages.items()}
+        known, archives, broken, around = await asyncio.gather(
+            self._asking.known(installed),
+            self._asking.archives(),
+            self.broken(),
+            asyncio.to_thread(_look_around, self._root, installed),
+        )
+        waiting = pending(here, known, archives)
+        records, links, answer = await asyncio.gather(
+            self._asking.records((each.name, each.candidate) for each in waiting),
+            self._asking.links(),
+            self._answer(made_from, waiting, known, installed),
+        )
+        unknown = why_security_unknown(archives)
+        return msgspec.structs.replace(
+            around,
+            packages=explained(waiting, answer.why, records, links, archives),
+            new=answer.new,
+            security_known=unknown is None,
+            security_unknown=unknown,
+            broken=(*broken, *((answer.trouble,) if answer.trouble else ())),
+        )
 
     async def installed(self) -> Mapping[str, Package]:
-        raise EffectError(_LATER)
+        return (await self._asking.here()).packages
 
     async def release(self) -> str:
-        raise EffectError(_LATER)
+        return await asyncio.to_thread(apt_age.release, self._root)
 
     async def broken(self) -> Sequence[str]:
-        raise EffectError(_LATER)
+        half, records = await asyncio.gather(self._asking.half_done(), asyncio.to_thread(apt_age.journal, self._root))
+        if records == 0:
+            return half
+        where = self._root / "var/lib/dpkg/updates"
+        words_ = f"dpkg is at work or was interrupted ({records} unfinished records in {where})"
+        return (*half, f"{words_}: when nothing else runs, dpkg --configure -a finishes them")
 
     async def simulate(self, wanted: Mapping[str, str]) -> Sequence[Change]:
-        raise EffectError(_LATER)
+        here = await self._asking.here()
+        if not wanted:
+            return ()
+        installed = {name: each.version for name, each in here.packages.items()}
+        said, planned = await self._asking.plan(("--only-upgrade", "install", *words(wanted, here.packages)), installed)
+        if planned is None:
+            raise EffectError(sentence("cannot plan this change of packages", said))
+        known, archives = await asyncio.gather(
+            self._asking.known(each.name for each in planned.changes), self._asking.archives()
+        )
+        return tuple(_with_origins(each, known.get(each.name), archives) for each in planned.changes)
 
     async def kept_from(self, wanted: Mapping[str, str], directory: Path) -> Mapping[str, str]:
-        raise EffectError(_LATER)
+        here = await self._asking.here()
+        known, archives = await asyncio.gather(
+            self._asking.known(name for name in wanted if name in here.packages), self._asking.archives()
+        )
+        repack = shutil.which("dpkg-repack") is not None
+
+        async def source(name: str, version: str) -> str | None:
+            if not is_package_name(name) or not is_version(version):
+                return None
+            if await _lies_in(directory, name, version):
+                return "kept"
+            if await _lies_in(self._root / "var/cache/apt/archives", name, version):
+                return "cache"
+            there = [each for each in known[name].versions if each.version == version] if name in known else []
+            if any(place in archives for each in there for place in each.places):
+                return "archive"
+            same = name in here.packages and here.packages[name].version == version
+            return "repack" if repack and same else None
+
+        found = await _some_at_a_time([partial(source, name, version) for name, version in wanted.items()])
+        return {name: place for name, place in zip(wanted, found, strict=True) if place is not None}
+
+    # --- why something is kept back ---
+
+    async def _answer(
+        self,
+        made_from: tuple[object, ...],
+        waiting: Sequence[Pending],
+        known: Mapping[str, Known],
+        installed: Mapping[str, str],
+    ) -> _Answer:
+        """Ask apt what it would keep back, unless it was asked already and nothing has changed since."""
+        if not waiting:
+            return _Answer()
+        if self._answered is not None and self._answered[0] == made_from:
+            return self._answered[1]
+        said, planned = await self._asking.plan(_UPGRADE, installed)
+        if planned is None:
+            trouble = sentence("cannot upgrade anything", said)
+            return _Answer({each.name: "apt cannot upgrade anything as things are" for each in waiting}, (), trouble)
+        open_ = [each for each in waiting if each.kept_back is None]
+        taken = {each.name for each in planned.changes}
+        kept = [each for each in open_ if each.name in planned.kept or each.name not in taken]
+        reasons = await _some_at_a_time(
+            [
+                partial(self._why, each, known[each.name], installed, ask=number < _EXPLAINED)
+                for number, each in enumerate(kept)
+            ]
+        )
+        answer = _Answer(
+            {each.name: reason for each, reason in zip(kept, reasons, strict=True)},
+            tuple(each for each in planned.changes if each.before is None),
+        )
+        self._answered = made_from, answer
+        return answer
+
+    async def _why(self, each: Pending, known: Known, installed: Mapping[str, str], *, ask: bool) -> str:
+        phased = phased_words(known, each.candidate)
+        if phased is not None:
+            return phased
+        if not ask or not is_package_name(each.name) or not is_version(each.candidate):
+            return "apt keeps it back, as it does many others here"
+        said, planned = await self._asking.plan(
+            ("--only-upgrade", "install", f"{each.name}={each.candidate}"), installed
+        )
+        return why_kept(each.name, said, planned)
+
+
+def _look_around(root: Path, installed: Mapping[str, str]) -> Inventory:
+    """Answer what files tell without any program."""
+    needed, by = reboot(root, installed)
+    return Inventory(
+        checked_at=apt_age.checked_at(root),
+        reboot_required=needed,
+        reboot_packages=by,
+        stale_services=stale_services(root),
+        problem=None if apt_age.fetched(root) else _NEVER,
+        release=apt_age.release(root),
+    )
+
+
+def _with_origins(change: Change, known: Known | None, archives: Mapping[str, Archive]) -> Change:
+    if known is None or change.after is None:
+        return change
+    places = [place for each in known.versions if each.version == change.after for place in each.places]
+    return msgspec.structs.replace(change, origins=origins(places, archives))
+
+
+async def _lies_in(directory: Path, name: str, version: str) -> bool:
+    """Whether a directory has the .deb of exactly this version; what a file says inside counts, not its name."""
+    file = await asyncio.to_thread(apt_debs.find, directory, name, version)
+    if file is None:
+        return False
+    told = await apt_debs.fields(file)
+    return told is not None and told[0] == name.partition(":")[0] and told[1] == version
+
+
+async def _some_at_a_time(asked: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+    """Ask several at once, but not all: each is a process of its own on perhaps two cores."""
+    room = asyncio.Semaphore(_AT_A_TIME)
+
+    async def one(ask: Callable[[], Awaitable[T]]) -> T:
+        async with room:
+            return await ask()
+
+    return list(await asyncio.gather(*(one(ask) for ask in asked)))

@@ -11,6 +11,8 @@ import msgspec
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9-]+)?")
 """Debian Policy 5.6.1, and the architecture that dpkg may append."""
 _LONGEST = 200
+_POINT = re.compile(r"\+deb(\d+)u(\d+)")
+"""In the version of ``base-files``, as ``12.4+deb12u11``: Debian 12.11."""
 
 Which: TypeAlias = Literal["all", "security", "named"]
 
@@ -74,6 +76,8 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about a device's packages at one moment."""
 
     packages: tuple[Pending, ...] = ()
+    new: tuple[Change, ...] = ()
+    """Packages that an upgrade of everything would install besides."""
     checked_at: datetime | None = None
     """When the archive's lists were last fetched; ``None`` when that is not known."""
     security_known: bool = True
@@ -120,5 +124,16 @@ def fingerprint(installed: Mapping[str, str] | Iterable[tuple[str, str]]) -> str
 
 
 def label(release: str, installed: Mapping[str, str]) -> str:
-    """Answer what a device's packages have instead of a version, as ``debian-12.5-1a2b3c4d5e6f``."""
-    return f"{release or 'unknown'}-{fingerprint(installed)}"
+    """Answer what a device's packages have instead of a version, as ``debian-12.5-1a2b3c4d5e6f``.
+
+    Debian's point release comes with the package ``base-files``: an upgrade that brings a new one is named so before.
+    """
+    point = _POINT.search(installed.get("base-files", ""))
+    if point and release.startswith(("debian-", "raspbian-")) and release.split("-")[1].split(".")[0] == point[1]:
+        release = f"{release.split('-')[0]}-{point[1]}.{point[2]}"
+    return f"{release or 'linux'}-{fingerprint(installed)}"
+
+
+def is_job(text: str) -> bool:
+    """Whether this can be the last part of a unit's name, and of a folder's."""
+    return re.fullmatch(r"[a-z0-9][a-z0-9-]{0,60}", text) is not None
