@@ -72,10 +72,14 @@ async def run(
     environment: Mapping[str, str] | None = None,
     owner: Owner | None = None,
     hear: Callable[[str], None] | None = None,
+    bare: bool = False,
+    keep: int = KEPT_OUTPUT,
 ) -> Finished:
     """Run a program to its end, without a shell and with nothing on its standard input.
 
     ``limit`` is in seconds; past it the program and its children are killed.  ``hear`` gets each line as it comes.
+    ``keep``: bytes of each stream that are kept, for a program whose whole output is wanted and may be long.
+    ``bare``: ``environment`` is all that it gets.
     ``EffectError``: the program is not there, may not be started, or took longer than ``limit``.
     """
     other = owner if owner is not None and owner.uid != os.geteuid() else None
@@ -86,7 +90,7 @@ async def run(
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=directory,
-            env=clean_environment({**(environment or {}), **mark()}),
+            env={**(environment or {}), **mark()} if bare else clean_environment({**(environment or {}), **mark()}),
             start_new_session=True,  # so that the limit can end its children too
             user=other.uid if other else None,
             group=other.gid if other else None,
@@ -96,7 +100,7 @@ async def run(
         raise EffectError(f"cannot run {argv[0]}: {(error.strerror or str(error)).lower()}") from None
     try:
         async with asyncio.timeout(limit):
-            out, err = await asyncio.gather(_listen(process.stdout, hear), _listen(process.stderr, hear))
+            out, err = await asyncio.gather(_listen(process.stdout, hear, keep), _listen(process.stderr, hear, keep))
             code = await process.wait()
     except TimeoutError:
         raise EffectError(f"{argv[0]} did not finish within {limit:g} s") from None
@@ -108,13 +112,13 @@ async def run(
     return Finished(code, out, err)
 
 
-async def _listen(stream: asyncio.StreamReader | None, hear: Callable[[str], None] | None) -> str:
+async def _listen(stream: asyncio.StreamReader | None, hear: Callable[[str], None] | None, keep: int) -> str:
     assert stream is not None  # noqa: S101  (both streams are pipes: see run)
     kept = bytearray()
     line = bytearray()
     while chunk := await stream.read(65_536):
         kept += chunk
-        del kept[: max(0, len(kept) - KEPT_OUTPUT)]
+        del kept[: max(0, len(kept) - keep)]
         if hear is not None:
             line += chunk
             *whole, rest = re.split(rb"[\r\n]", bytes(line))

@@ -129,8 +129,9 @@ def label(release: str, installed: Mapping[str, str]) -> str:
     Debian's point release comes with the package ``base-files``: an upgrade that brings a new one is named so before.
     """
     point = _POINT.search(installed.get("base-files", ""))
-    if point and release.startswith(("debian-", "raspbian-")) and release.split("-")[1].split(".")[0] == point[1]:
-        release = f"{release.split('-')[0]}-{point[1]}.{point[2]}"
+    name, _, number = release.partition("-")
+    if point and name in {"debian", "raspbian"} and number.partition(".")[0] == point[1]:
+        release = f"{name}-{point[1]}.{point[2]}"
     return f"{release or 'linux'}-{fingerprint(installed)}"
 
 
