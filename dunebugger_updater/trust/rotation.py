@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from dunebugger_updater.trust.keys import Keyring, keyring
+from dunebugger_updater.trust.reading import decoded
 from dunebugger_updater.trust.refusal import Refusal
 from dunebugger_updater.trust.signatures import KEYS, Signature, verify
 
@@ -57,10 +58,9 @@ def chain(content: bytes) -> tuple[Link, ...] | Refusal:
     """The links in an ``update-keys.json``, oldest first; nothing of them is believed yet."""
     if len(content) > LARGEST_CHAIN:
         return Refusal("keys_too_large", f"cannot use a file of keys of more than {LARGEST_CHAIN} bytes")
-    try:
-        links = msgspec.json.decode(content, type=tuple[Link, ...])
-    except (msgspec.MsgspecError, RecursionError) as error:
-        return Refusal("keys_unreadable", f"cannot read the file of keys: {str(error).replace('`', '')}")
+    links = decoded(content, tuple[Link, ...], "keys_unreadable", "the file of keys")
+    if isinstance(links, Refusal):
+        return links
     if len(links) > MOST_LINKS:
         return Refusal("keys_too_large", f"cannot follow more than {MOST_LINKS} changes of keys in one file")
     return links
@@ -108,10 +108,9 @@ def _step(old: Keyring, new: Keyring, content: bytes, link: Link) -> Refusal | N
 def _ring(content: bytes, component: str) -> Keyring | Refusal:
     if len(content) > LARGEST_DOCUMENT:
         return Refusal("keys_too_large", f"cannot use a keys document of more than {LARGEST_DOCUMENT} bytes")
-    try:
-        said = msgspec.json.decode(content, type=KeysDocument)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        return Refusal("keys_unreadable", f"cannot read the keys document: {str(error).replace('`', '')}")
+    said = decoded(content, KeysDocument, "keys_unreadable", "the keys document")
+    if isinstance(said, Refusal):
+        return said
     if not said.keys or said.version < 1:
         return Refusal("keys_unreadable", "cannot use a keys document without keys, or of a version before 1")
     if said.component != component:

@@ -7,6 +7,7 @@ and then the bytes as they are: what was signed for one purpose is worth nothing
 import msgspec
 
 from dunebugger_updater.trust.keys import Key, Keyring, exactly
+from dunebugger_updater.trust.reading import decoded
 from dunebugger_updater.trust.refusal import Refusal
 
 MANIFEST = b"dunebugger-updater-manifest-v1\n"
@@ -72,11 +73,9 @@ def parse(content: bytes) -> tuple[Signature, ...] | Refusal:
         return Refusal("signature_missing", "cannot trust this: it is not signed")
     if len(content) > LARGEST_SIGNATURES:
         return Refusal("signatures_too_large", f"cannot use a signature file of more than {LARGEST_SIGNATURES} bytes")
-    try:
-        found = msgspec.json.decode(content, type=tuple[Signature, ...])
-    except (msgspec.MsgspecError, RecursionError) as error:
-        told = str(error).replace("`", "")
-        return Refusal("signatures_unreadable", f"cannot read the signature file: {told}")
+    found = decoded(content, tuple[Signature, ...], "signatures_unreadable", "the signature file")
+    if isinstance(found, Refusal):
+        return found
     if not found:
         return Refusal("signature_missing", "cannot trust this: its signature file is empty")
     if len(found) > MOST_SIGNATURES:
