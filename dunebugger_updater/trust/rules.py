@@ -19,6 +19,8 @@ SKEW = timedelta(hours=24)
 """A good clock and a signer's clock may differ by that much."""
 FARTHEST = 1_000_000_000
 """A sequence may grow by that much at once: whoever counts in seconds since 1970 needs millions, nobody needs more."""
+_SAME = {"x86_64": "amd64", "aarch64": "arm64", "armv6l": "armhf", "armv7l": "armhf", "armv8l": "armhf", "i686": "i386"}
+"""What the kernel calls a machine, and what Debian calls it."""
 
 
 class Facing(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +38,7 @@ class Facing(msgspec.Struct, frozen=True, kw_only=True):
     asset: str | None
     """The file that would be installed; ``None`` where a release has no such file (images)."""
     machine: str
-    """As ``uname -m`` says it."""
+    """As ``uname -m`` or Debian calls it."""
     now: datetime
     doubt: str | None
     """Why the clock cannot be believed; ``None`` when it can."""
@@ -130,7 +132,7 @@ def _artifact(manifest: Manifest, facing: Facing) -> Iterator[Refusal]:
     if listed is None:
         yield Refusal("artifact_unlisted", f"cannot trust {name}: the signed manifest does not list it under artifacts")
         return
-    if listed.arch is not None and listed.arch != facing.machine:
+    if listed.arch is not None and _SAME.get(listed.arch, listed.arch) != _SAME.get(facing.machine, facing.machine):
         yield Refusal("artifact_machine", f"cannot use {name}: it is for {listed.arch}, and this is {facing.machine}")
     there = next((one for one in facing.assets if one.name == name), None)
     if there is None:
