@@ -32,12 +32,16 @@ from dunebugger_updater.services.clockwork import Clockwork
 from dunebugger_updater.services.holds import Holds
 from dunebugger_updater.services.local import LocalFleet
 from dunebugger_updater.services.notify import Notifier
+from dunebugger_updater.services.own_trial import forget_old_trial
 from dunebugger_updater.services.updates import Refusal
 from dunebugger_updater.sorry import sorry
 from dunebugger_updater.story import Story
 from dunebugger_updater.wiring import House, action_needs, house
 
 _log = logging.getLogger("dunebugger_updater")
+
+_PATIENCE = 60
+"""Seconds more for a start that is at work: the runs that a power cut left open come first."""
 
 
 def main(settings: Settings) -> int:
@@ -60,7 +64,7 @@ async def _run(settings: Settings) -> None:
         for stop in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(stop, task.cancel)
     manager = ServiceManager()
-    async with house(settings) as built, running(built, manager):
+    async with house(settings, service=True) as built, running(built, manager):
         manager.tell("READY=1")
         try:
             await asyncio.Event().wait()
@@ -128,26 +132,28 @@ class Agent:
         self.notifier = Notifier(
             settings.notifications, device.files, device.clock, state / "outbox.json", Postman(), self._bus
         )
+        self._started = False
         self.addresses: tuple[str, ...] = ()
         """Where the panel answers."""
 
     async def start(self) -> None:
-        """Recover first; then serve, look, and tell."""
+        """Recover first; then serve, carry on our own update where one is open, look, and tell."""
+        self._own(self._live())
         past = [history.view(story) for story in history.stories(self._built.runs)[-20:] if story.closed]
         self._own(self.notifier.run(past))
         await self._recover()
         await self._serve()
         self._own(self.notifier.again())
+        self._own(self._go_on())
         self._own(self._clockwork.run())
         self._own(self._work.run())
-        if self._manager.watchdog_seconds:
-            self._own(self._live())
         for warning in self._built.warnings:
             _log.warning("%s", warning)
         for address in self.addresses:
             _log.info("the panel is at %s", address)
         if code := self.accounts.setup_code:
             _log.warning("nobody owns this device yet: open the panel and give this one-time code: %s", code)
+        self._started = True
 
     async def stop(self) -> None:
         """End what we started.  What is under way is finished or undone by the next start."""
@@ -191,11 +197,24 @@ class Agent:
         serving = importlib.import_module("dunebugger_updater.serving")
         self.addresses = await serving.serve(self, self._closing)
 
+    async def _go_on(self) -> None:
+        """Carry on our own update.  It is asked whether we serve, so it waits until we do."""
+        try:
+            told = await self.fleet.go_on_with_itself()
+            if isinstance(told, Refusal):
+                _log.error("cannot go on with the updater's own update: %s", told.message)
+            elif told is not None:
+                _log.warning("recovered: %s", history.view(told).message)
+            if not isinstance(told, Refusal):
+                await forget_old_trial(self._built.device, history.stories(self._built.runs, "updater"))
+        except EffectError as error:
+            _log.error("%s", error)
+
     async def _live(self) -> None:
-        """Tell the watchdog that we live, as long as this loop turns."""
+        """Tell the watchdog that we live, as long as this loop turns; and that a long recovery is no hanging start."""
         while True:
-            self._manager.tell("WATCHDOG=1")
-            await self._built.device.clock.sleep(self._manager.watchdog_seconds / 3)
+            self._manager.tell("WATCHDOG=1" if self._started else f"EXTEND_TIMEOUT_USEC={_PATIENCE * 1_000_000}")
+            await self._built.device.clock.sleep(self._manager.watchdog_seconds / 3 or _PATIENCE / 3)
 
     @property
     def settings(self) -> Settings:

@@ -11,12 +11,15 @@ from dunebugger_updater.plan import Plan
 from dunebugger_updater.run import Outcome
 from dunebugger_updater.services.updates import Refusal
 from dunebugger_updater.story import Story
+from dunebugger_updater.trust.rotation import OWN
 from dunebugger_updater.wiring import House
 
 _LOOK = 0.2
 """Seconds between two looks into the journal."""
 _GONE = 10.0
 """Seconds without an agent after which it is not only restarting."""
+_GONE_FOR_ITSELF = 300.0
+"""The same while it updates itself: a version that does not stand its trial is taken back within four minutes."""
 
 _OUTCOMES = {"already_up_to_date": Outcome.NOTHING_TO_DO, "failed": Outcome.FAILED}
 
@@ -56,7 +59,8 @@ async def carry_out(house: House, plan: Plan, wanted: str | None, hear: Hear) ->
             run = from_json(content, _Started).run
         except msgspec.MsgspecError:
             return _refusal(content)
-        return await _followed(house, run, hear)
+        gone = _GONE_FOR_ITSELF if plan.component == OWN else _GONE
+        return await followed(house, run, hear, gone)
     except asyncio.CancelledError:
         # Whoever watched has gone; the work is the agent's and does not end with us.
         raise asyncio.CancelledError(_goes_on(run)) from None
@@ -71,7 +75,8 @@ async def check(house: House, names: list[str], *, force: bool) -> bool:
     return True
 
 
-async def _followed(house: House, run: str, hear: Hear) -> Story | Refusal:
+async def followed(house: House, run: str, hear: Hear, gone: float = _GONE) -> Story | Refusal:
+    """Follow the agent's run in its journal, to its end."""
     clock, told = house.device.clock, 0
     seen_alive = clock.up()
     while True:
@@ -83,7 +88,7 @@ async def _followed(house: House, run: str, hear: Hear) -> Story | Refusal:
             return story
         if await agent_door.is_open(house.settings.updater.state_path):
             seen_alive = clock.up()
-        elif clock.up() - seen_alive > _GONE:
+        elif clock.up() - seen_alive > gone:
             return Refusal(
                 Outcome.FAILED, f"the agent went away; run {run} goes on when it starts again, or by recover"
             )

@@ -18,7 +18,9 @@ from dunebugger_updater.run import Outcome
 from dunebugger_updater.services import history
 from dunebugger_updater.services.updates import Refusal
 from dunebugger_updater.sorry import STATUS, refused, sorry
+from dunebugger_updater.steps.itself import UNIT
 from dunebugger_updater.story import Story
+from dunebugger_updater.trust.rotation import OWN
 from dunebugger_updater.wiring import House
 
 
@@ -74,11 +76,14 @@ async def _carry_out(house: House, plan: Plan | Refusal, arguments: argparse.Nam
     if not arguments.yes and not _agreed(house, plan):
         words = "not confirmed: say yes on a terminal, or call it with --yes"
         return refused(arguments.name, Refusal(Outcome.REFUSED, words), as_json=arguments.json)
-    hear = _ear(arguments)
+    hear = ear(arguments)
     try:
         told = await by_agent.carry_out(
             house, plan, getattr(arguments, "version", None) or getattr(arguments, "to", None), hear
         )
+        if told is None and plan.component == OWN:
+            words = f"cannot update the updater while its service does not run: start it (systemctl start {UNIT})"
+            told = Refusal(Outcome.REFUSED, words)
         if told is None:
             told = await house.updates.carry_out(plan, os.environ.get("SUDO_USER") or "owner", hear)
     except JournalError as error:
@@ -95,11 +100,14 @@ async def _carry_out(house: House, plan: Plan | Refusal, arguments: argparse.Nam
 async def recover(house: House, arguments: argparse.Namespace) -> int:
     """Finish or undo what is open, and start again what ran by our own hand when the power went."""
     try:
-        told = await house.updates.recover(_ear(arguments))
+        told = await house.updates.recover(ear(arguments))
     except JournalError as error:
         return sorry(f"{error}; call dunebugger-updater recover again", 5, as_json=arguments.json)
     if isinstance(told, Refusal):
         return refused("", told, as_json=arguments.json)
+    if own := house.updates.own_run():
+        words = f"run {own.id} is the updater's own: its service goes on with it (systemctl start {UNIT})"
+        print(words, file=sys.stderr)
     views = [history.view(story) for story in told]
     if arguments.json:
         show.as_json([to_builtins(view) for view in views])
@@ -223,7 +231,7 @@ def _print_components(views: dict[str, ComponentView], *, as_json: bool) -> None
             print(f"warning: {view.name}: {warning}", file=sys.stderr)
 
 
-def _ear(arguments: argparse.Namespace) -> Hear:
+def ear(arguments: argparse.Namespace) -> Hear:
     """Progress goes to standard error, so that standard output holds the answer alone."""
     lines = arguments.json or not sys.stderr.isatty()
     tell = show.Lines(sys.stderr) if lines else show.Live(sys.stderr)

@@ -6,6 +6,7 @@ import msgspec
 
 from dunebugger_updater import config_values as read
 from dunebugger_updater.config_ini import Section
+from dunebugger_updater.model.architecture import architecture
 from dunebugger_updater.model.settings import Component, Kind, Updater
 
 _APP = ("installPath", "asset", "runner", "command", "preserve")
@@ -17,6 +18,10 @@ _NOT_HERE: Mapping[Kind, tuple[str, ...]] = {
     "python_app": _CONTAINER,
     "container": _APP,
     "apt": (*_RELEASED, *_APP, *_CONTAINER),
+    "updater": (
+        *("type", "source", "tagPattern", "versionScheme", "trust", "service", "healthUrl", "requires"),
+        *(*_APP, *_CONTAINER),
+    ),
 }
 
 
@@ -50,11 +55,24 @@ def usual(updater: Updater, *, has_apt: bool) -> tuple[Component, ...]:
     return (core, container, remote, *((Component(name="system", type="apt"),) if has_apt else ()))
 
 
+def itself(updater: Updater) -> Component:
+    """The updater, which is always there.  The file that fits is that of what this program was built for."""
+    return Component(
+        name="updater",
+        type="updater",
+        channel=updater.channel,
+        repository="marco-svitol/dunebugger-updater",
+        asset=f"dunebugger-updater-{{version}}-{architecture()}.tar.gz",
+    )
+
+
 def components(sections: Iterable[Section], updater: Updater, *, has_apt: bool) -> tuple[Component, ...]:
     """The components that the sections describe, or the usual ones when there is no section."""
-    known = {each.name: each for each in usual(updater, has_apt=True)}
+    known = {each.name: each for each in (*usual(updater, has_apt=True), itself(updater))}
     found = tuple(_component(section, known, updater) for section in sections)
-    return found or usual(updater, has_apt=has_apt)
+    described = tuple(each for each in found if each.type != "updater") or usual(updater, has_apt=has_apt)
+    own = next((each for each in found if each.type == "updater"), itself(updater))
+    return (*described, own)
 
 
 def _component(section: Section, known: Mapping[str, Component], updater: Updater) -> Component:
@@ -62,13 +80,12 @@ def _component(section: Section, known: Mapping[str, Component], updater: Update
     if not read.NAME.fullmatch(name):
         told = "expected a component name of lower-case letters, digits, - and _, a letter first, 32 at most"
         raise section.wrong(None, told)
-    if name == "updater":
-        raise section.wrong(None, "the updater itself is always there and needs no section")
     kind = _kind(section, known.get(name))
     base = known.get(name)
     if base is None or base.type != kind:
         base = _bare(name, kind, updater)
-    section.only(_NOT_HERE[kind], f"this key is not for type = {kind}")
+    not_here = "this key is not for the updater itself" if kind == "updater" else f"this key is not for type = {kind}"
+    section.only(_NOT_HERE[kind], not_here)
     component = _released(section, base)
     if kind == "python_app":
         component = _python_app(section, component)
@@ -79,7 +96,7 @@ def _component(section: Section, known: Mapping[str, Component], updater: Update
 
 
 def _kind(section: Section, known: Component | None) -> Kind:
-    if section.entries.get("type") is None and known is not None:
+    if known is not None and (section.entries.get("type") is None or known.type == "updater"):
         return known.type
     if not section.has("type"):
         raise section.wrong("type", "expected type = python_app, container or apt")
@@ -164,7 +181,7 @@ def refuse_twins(found: Iterable[Component], sections: Mapping[str, Section]) ->
     places: dict[str, str] = {}
     for each in found:
         place = str(each.install_path) if each.type == "python_app" else f"{each.compose_path} {each.service}"
-        place = "apt" if each.type == "apt" else place
+        place = each.type if each.type in {"apt", "updater"} else place
         if other := places.setdefault(place, each.name):
             section = sections.get(f"Component {each.name}")
             if other != each.name and section is not None:

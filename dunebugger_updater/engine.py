@@ -12,7 +12,7 @@ import msgspec
 
 from dunebugger_updater.checks import AnyCheck
 from dunebugger_updater.model.service import OwnProcess, SystemdUnit
-from dunebugger_updater.ports import Device, EffectError
+from dunebugger_updater.ports import Device, EffectError, UnreachableError
 from dunebugger_updater.run import (
     Act,
     Answered,
@@ -105,9 +105,9 @@ async def drive(run: Run, device: Device, journal: Journal, hear: Hear, cancel: 
     return await _carry(_Driver(run, device, journal, hear, cancel or Cancel()))
 
 
-async def resume(run: Run, device: Device, journal: Journal, hear: Hear) -> Run:
+async def resume(run: Run, device: Device, journal: Journal, hear: Hear, cancel: Cancel | None = None) -> Run:
     """Carry on a run that was found unfinished.  As ``drive``, also when not even that can be told any more."""
-    return await _carry(_Driver(run, device, journal, hear, Cancel()), Restarted())
+    return await _carry(_Driver(run, device, journal, hear, cancel or Cancel()), Restarted())
 
 
 async def _carry(driver: "_Driver", *first: AnyEvent) -> Run:
@@ -195,7 +195,7 @@ class _Driver:
                 await self.tell(TurnedBack(self._wish.reason or "cancelled", refused=True))
                 return
         except EffectError as error:
-            await self._fail(str(error), blame=step.blames and not _speaks_of_the_disk(error))
+            await self._fail(str(error), blame=step.blames and not _is_elsewhere(error))
         except JournalError:
             raise
         except Exception as error:
@@ -259,8 +259,12 @@ class _Driver:
         return replace(self._device, report=report)
 
 
+def _is_elsewhere(error: EffectError) -> bool:
+    """Whether the disk or the network said no: that is never the new version's fault."""
+    return isinstance(error, UnreachableError) or _speaks_of_the_disk(error)
+
+
 def _speaks_of_the_disk(error: EffectError) -> bool:
-    """Whether the disk said no: that is never the new version's fault."""
     return isinstance(error.__cause__, OSError) and error.__cause__.errno in _DISK
 
 

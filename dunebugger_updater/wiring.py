@@ -17,6 +17,7 @@ from dunebugger_updater.effects.connections import Connections
 from dunebugger_updater.effects.docker import Engine
 from dunebugger_updater.effects.files import DiskFiles
 from dunebugger_updater.effects.github import GitHub
+from dunebugger_updater.effects.itself import OwnProcess
 from dunebugger_updater.effects.journal import RunDirectory
 from dunebugger_updater.effects.lock import DeviceLock
 from dunebugger_updater.effects.orphans import end_orphans
@@ -56,14 +57,24 @@ class House:
 
 @asynccontextmanager
 async def house(
-    settings: Settings, environ: Mapping[str, str] = os.environ, clock: Clock | None = None
+    settings: Settings, environ: Mapping[str, str] = os.environ, clock: Clock | None = None, *, service: bool = False
 ) -> AsyncIterator[House]:
-    """Build everything for ``settings``, and close its connections at the end.  ``clock``: instead of the device's."""
+    """Build everything for ``settings``, and close its connections at the end.
+
+    ``clock``: instead of the device's.  ``service``: this process is started again when it ends.
+    """
     updater = settings.updater
     clock = clock or SystemClock()
     token = github_token(settings, environ)
     connections = Connections()
     try:
+        github = GitHub(
+            connections,
+            clock=clock,
+            api_url=updater.github_api_url,
+            token=token,
+            cache=updater.state_path / "github",
+        )
         device = Device(
             clock=clock,
             files=DiskFiles(),
@@ -73,14 +84,8 @@ async def house(
             containers=Engine(run),
             packages=AptPackages(),
             installer=AptInstaller(),
+            itself=OwnProcess(settings, github, version=__version__, service=service, environ=environ),
             report=_to_nobody,
-        )
-        github = GitHub(
-            connections,
-            clock=clock,
-            api_url=updater.github_api_url,
-            token=token,
-            cache=updater.state_path / "github",
         )
         runs = RunDirectory(updater.state_path / "runs", clock)
         holds = Holds(device.files, updater.state_path / "holds.json")

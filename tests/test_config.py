@@ -9,6 +9,7 @@ import pytest
 
 from dunebugger_updater.config import ConfigError, find, from_object, github_token, github_token_warning, load
 from dunebugger_updater.config_ini import parse
+from dunebugger_updater.model.architecture import architecture
 from dunebugger_updater.model.settings import EVENTS, Component, Requirement, Settings, Updater, Window
 
 DOCUMENTED = Path(__file__).parent / "captures" / "config" / "documented.conf"
@@ -34,7 +35,7 @@ def test_the_documented_file_means_the_documented_defaults() -> None:
 
 
 def test_the_documented_components_are_read_whole() -> None:
-    assert load(DOCUMENTED, has_apt=True).components == (
+    assert load(DOCUMENTED, has_apt=True).components[:-1] == (
         Component(
             name="core",
             type="python_app",
@@ -76,6 +77,7 @@ def test_without_a_file_there_are_core_scheduler_and_remote() -> None:
         ("core", "python_app"),
         ("scheduler", "container"),
         ("remote", "container"),
+        ("updater", "updater"),
     ]
     core = settings.component("core")
     assert core is not None
@@ -84,27 +86,40 @@ def test_without_a_file_there_are_core_scheduler_and_remote() -> None:
 
 
 def test_system_packages_are_looked_after_where_apt_is() -> None:
-    assert [each.name for each in load(None, has_apt=True).components][3:] == ["system"]
+    assert [each.name for each in load(None, has_apt=True).components][3:] == ["system", "updater"]
 
 
 def test_the_usual_components_follow_the_updater_section(tmp_path: Path) -> None:
     text = "[Updater]\ncoreInstallPath = /srv/core\ndockerComposePath=/srv/compose.yaml\nchannel: prerelease\n"
-    core, scheduler, remote = reading(tmp_path, text).components
+    core, scheduler, remote, updater = reading(tmp_path, text).components
     assert core.install_path == Path("/srv/core")
     assert scheduler.compose_path == remote.compose_path == Path("/srv/compose.yaml")
-    assert core.channel == scheduler.channel == remote.channel == "prerelease"
+    assert core.channel == scheduler.channel == remote.channel == updater.channel == "prerelease"
 
 
 def test_a_known_component_keeps_what_its_section_does_not_say(tmp_path: Path) -> None:
-    (core,) = reading(tmp_path, "[Component core]\nsource = tags\ntrust = none\nhealthUrl =\n").components
+    core, _ = reading(tmp_path, "[Component core]\nsource = tags\ntrust = none\nhealthUrl =\n").components
     assert (core.type, core.repository, core.service) == ("python_app", "marco-svitol/dunebugger", "dunebugger")
     assert (core.source, core.asset, core.trust) == ("tags", "", "none")
 
 
 def test_a_component_that_nobody_knows_is_named_after_itself(tmp_path: Path) -> None:
     text = "[Component lamp]\ntype = python_app\nrepository = me/lamp-app\ninstallPath = /opt/lamp\n"
-    (lamp,) = reading(tmp_path, text).components
+    lamp, _ = reading(tmp_path, text).components
     assert (lamp.service, lamp.unit, lamp.asset) == ("lamp", "lamp.service", "lamp-app-{version}.tar.gz")
+
+
+@pytest.mark.req("RM-001")
+def test_the_updater_is_always_there_and_its_section_may_say_how_it_is_updated(tmp_path: Path) -> None:
+    text = "[Component updater]\npolicy = auto\nchannel = prerelease\nminimumAgeHours = 48\nbusyFile = /run/busy\n"
+    *others, own = reading(tmp_path, f"{text}repository = me/fork\n").components
+    assert [each.name for each in others] == ["core", "scheduler", "remote"], "a section about it replaces nothing"
+    assert (own.name, own.type, own.repository, own.policy) == ("updater", "updater", "me/fork", "auto")
+    assert (own.channel, own.minimum_age_hours, own.busy_file) == ("prerelease", 48, Path("/run/busy"))
+    assert own.asset == f"dunebugger-updater-{{version}}-{architecture()}.tar.gz"
+    for key in ("installPath = /opt/x", "trust = none", "requires = core >= 1", "asset = x", "healthUrl = http://a/"):
+        with pytest.raises(ConfigError, match="this key is not for the updater itself"):
+            reading(tmp_path, f"[Component updater]\n{key}\n")
 
 
 def test_every_key_of_a_component_is_read(tmp_path: Path) -> None:
@@ -129,7 +144,7 @@ healthUrl = https://127.0.0.1:5000/health#now
 preserve = data, app/config/
     uploads  ; and this
 """
-    (lamp,) = reading(tmp_path, text).components
+    lamp, _ = reading(tmp_path, text).components
     assert lamp == Component(
         name="lamp",
         type="python_app",
@@ -230,7 +245,7 @@ def test_any_object_with_the_keys_as_attributes_is_a_configuration() -> None:
     )
     assert settings.updater.update_check_interval_hours == 6
     assert settings.updater.maintenance_windows == (Window((6,), time(4), 60, "UTC"),)
-    assert [each.install_path for each in settings.components] == [Path("/srv/core"), None, None]
+    assert [each.install_path for each in settings.components] == [Path("/srv/core"), None, None, None]
     assert from_object(settings) is settings
 
 

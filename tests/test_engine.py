@@ -83,7 +83,7 @@ async def test_every_event_and_the_progress_is_heard_as_it_happens(app: Scene) -
     device = app.world.device
     app.world.device = Device(
         device.clock, device.files, device.services, Telling(device.web), device.python, device.containers,  # type: ignore[arg-type]  # only what is asked
-        device.packages, device.installer, device.report,
+        device.packages, device.installer, device.itself, device.report,
     )  # fmt: skip
     await tell(app, hear=heard.append)
     assert [each for each in heard if not isinstance(each, Progress)] == app.world.journal.told[1:]

@@ -4,6 +4,7 @@ from typing import TypeAlias
 
 from dunebugger_updater.checks.device import BackupExists, ClockSane, NotBusy
 from dunebugger_updater.checks.health import ContainerSteady, HealthEndpoint, ServiceSteady
+from dunebugger_updater.checks.itself import UpdaterReads, UpdaterRuns, UpdaterServes
 from dunebugger_updater.checks.space import DiskSpace, FreeSpace, Need
 from dunebugger_updater.checks.versions import ImageAvailable, ImageIdRuns, ImageRuns, VersionFile
 
@@ -20,6 +21,9 @@ AnyCheck: TypeAlias = (
     | ImageRuns
     | ImageIdRuns
     | ImageAvailable
+    | UpdaterRuns
+    | UpdaterServes
+    | UpdaterReads
 )
 
 __all__ = [
@@ -36,5 +40,8 @@ __all__ = [
     "Need",
     "NotBusy",
     "ServiceSteady",
+    "UpdaterReads",
+    "UpdaterRuns",
+    "UpdaterServes",
     "VersionFile",
 ]

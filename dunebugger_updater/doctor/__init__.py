@@ -52,6 +52,8 @@ async def diagnose(house: House, limit: float = LIMIT) -> Findings:
                 subjects[component.name] = apps.look(house, component)
             case "container":
                 subjects[component.name] = containers.look(house, component)
+            case "updater":
+                continue
             case "apt":
                 subjects[component.name] = surroundings.look_at_packages(component)
                 continue

@@ -11,6 +11,7 @@ from dunebugger_updater.ports.containers import (
     RemoteImage,
 )
 from dunebugger_updater.ports.files import Carried, Files, Python, TreeSize
+from dunebugger_updater.ports.itself import Itself, Tried, UnreachableError
 from dunebugger_updater.ports.network import Answer, Releases, Web
 from dunebugger_updater.ports.packages import Installer, Packages
 from dunebugger_updater.ports.services import Services
@@ -27,6 +28,7 @@ __all__ = [
     "Files",
     "ImageState",
     "Installer",
+    "Itself",
     "Packages",
     "Python",
     "Releases",
@@ -34,6 +36,8 @@ __all__ = [
     "Report",
     "Services",
     "TreeSize",
+    "Tried",
+    "UnreachableError",
     "Web",
 ]
 
@@ -50,4 +54,5 @@ class Device:
     containers: Containers
     packages: Packages
     installer: Installer
+    itself: Itself
     report: Report

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import assert_never
 
-from dunebugger_updater.kinds import compose_service, python_app, python_app_plans
+from dunebugger_updater.kinds import compose_service, python_app, python_app_plans, updater_itself
 from dunebugger_updater.kinds.base import Artifact, Installed, Wish
 from dunebugger_updater.manifest import Bounds, Guidance, Origin, origin_of
 from dunebugger_updater.model.release import Asset, Release
@@ -23,6 +23,8 @@ async def installed(component: Component, device: Device) -> Installed:
             return await python_app.installed(component, device)
         case "container":
             return await compose_service.installed(component, device)
+        case "updater":
+            return await updater_itself.installed(device)
         case "apt":
             raise EffectError(APT_LATER)
         case _:
@@ -36,10 +38,19 @@ async def kept(component: Component, device: Device) -> tuple[str, ...]:
             return await python_app.kept(component, device)
         case "container":
             return await compose_service.kept(component, device)
+        case "updater":
+            return await updater_itself.kept(device)
         case "apt":
             return ()
         case _:
             assert_never(component.type)
+
+
+def obstacle(component: Component, device: Device) -> str | None:
+    """Say why a component cannot be updated on this device at all, or ``None``."""
+    if component.type == "updater" and device.itself.home is None:
+        return updater_itself.NOT_HERE
+    return None
 
 
 def bounds(
@@ -51,7 +62,7 @@ def bounds(
         services = (component.name,) if component.runner == "process" else (component.service, component.unit)
     return Bounds(
         component=component.name,
-        component_type=component.type,
+        component_type="python_app" if component.type == "updater" else component.type,  # what its files are
         version=version,
         repository=component.repository or None,
         repository_id=repository_id,
@@ -137,6 +148,10 @@ async def plan_update(
                 raise EffectError(f"cannot trust {target}: its manifest says {said}, the registry has {remote.digest}")
             place = await compose_service.look(component, settings.updater.backup_path, device)
             return compose_service.plan_update(wish, target, remote, place)
+        case "updater":
+            return updater_itself.plan_update(
+                wish, artifact(component, settings, offer, guidance), await updater_itself.look(device)
+            )
         case "apt":
             raise EffectError(APT_LATER)
         case _:
@@ -159,6 +174,9 @@ async def plan_return(component: Component, settings: Settings, version: str, de
         case "container":
             place_ = await compose_service.look(component, settings.updater.backup_path, device)
             return compose_service.plan_return(component, place_, version)
+        case "updater":
+            stamp = now.strftime("%Y%m%dT%H%M%SZ")
+            return updater_itself.plan_return(component.name, await updater_itself.look(device), version, stamp)
         case "apt":
             raise EffectError(APT_LATER)
         case _:

@@ -171,6 +171,25 @@ class LocalFleet:
             self._bus.tell(Ended(history.view(story)))
         return story
 
+    async def go_on_with_itself(self) -> Story | Refusal | None:
+        """Carry on the updater's own run, which the process before us has left open; ``None`` when there is none."""
+        found = self._updates.own_run()
+        if found is None:
+            return None
+        plan, cancel = found.opened.plan, Cancel()
+        self._under_way[found.id] = cancel
+        try:
+            told = await self._updates.recover(lambda heard: self.hear(plan, found.id, heard), own=True, cancel=cancel)
+        except JournalError as error:
+            return Refusal(Outcome.STUCK, str(error))
+        finally:
+            self._under_way.pop(found.id, None)
+        if isinstance(told, Refusal):
+            return told
+        for story in told:
+            self._bus.tell(Ended(history.view(story)))
+        return told[-1] if told else None
+
     async def left_alone(self) -> bool:
         """Whether somebody is at work on this device: nothing happens by itself then."""
         return (await self._maintenance.state()).on
@@ -211,7 +230,7 @@ class LocalFleet:
         """Tell everybody how packages stand after an action has changed them (HC-64)."""
         names = [each.name for each in self._settings.components if each.type == "apt"]
         if names:
-            self._bus.tell(CheckEnded(await self._watch.known(names)))
+            self._bus.tell(CheckEnded(await self._watch.look(names)))
 
     async def _begin(self, plan: Plan | Refusal, actor: str, *, dry: bool, by_owner: bool) -> AnyReply:
         if isinstance(plan, Refusal):

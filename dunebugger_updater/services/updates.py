@@ -129,9 +129,8 @@ class Updates:
         try:
             with self._lock.held():
                 if open_ := [story for story in stories(self._runs) if story.closed is None]:
-                    return Refusal(
-                        Outcome.REFUSED, f"run {open_[0].id} is not finished: call dunebugger-updater recover first"
-                    )
+                    how = "start its service" if _is_own(open_[0]) else "call dunebugger-updater recover first"
+                    return Refusal(Outcome.REFUSED, f"run {open_[0].id} is not finished: {how}")
                 run, journal = self._runs.create(plan.component)
                 opened = Opened(run, plan, actor)
                 try:
@@ -144,7 +143,9 @@ class Updates:
             return Refusal(Outcome.REFUSED, str(error))
         return self._read(run)
 
-    async def recover(self, hear: Hear, *, own: bool = False) -> Sequence[Story] | Refusal:
+    async def recover(
+        self, hear: Hear, *, own: bool = False, cancel: Cancel | None = None
+    ) -> Sequence[Story] | Refusal:
         """Finish or undo what a power cut left open.  Safe to call always.
 
         ``own``: the updater's own run, which only its service can carry on, and only once it serves; all others else.
@@ -158,7 +159,7 @@ class Updates:
                 recovered = []
                 for story in stories(self._runs):
                     if story.closed is None and own == _is_own(story):
-                        await resume(retell(story.events), self._device, self._runs.reopen(story), hear)
+                        await resume(retell(story.events), self._device, self._runs.reopen(story), hear, cancel)
                         recovered.append(self._read(story.id))
                 return recovered
         except EffectError as error:

@@ -4,6 +4,15 @@ from typing import TypeAlias
 
 from dunebugger_updater.steps.containers import ForgetImage, KeepImage, PullImage, PutBackTag, RecreateService, SetTag
 from dunebugger_updater.steps.files import CopyFile, Download, KeepBackup, RemovePath, Unpack
+from dunebugger_updater.steps.itself import (
+    EndTrial,
+    FetchReleases,
+    PointUpdater,
+    RestartItself,
+    ReturnUpdater,
+    SelfTest,
+)
+)
 from dunebugger_updater.steps.releases import BuildVenv, CarryOver, Migrate, PointLink, Unadopt
 from dunebugger_updater.steps.services import StartService, StopService
 
@@ -26,6 +35,12 @@ AnyStep: TypeAlias = (
     | SetTag
     | PutBackTag
     | RecreateService
+    | SelfTest
+    | PointUpdater
+    | ReturnUpdater
+    | RestartItself
+    | FetchReleases
+    | EndTrial
 )
 
 __all__ = [
@@ -34,15 +49,21 @@ __all__ = [
     "CarryOver",
     "CopyFile",
     "Download",
+    "EndTrial",
+    "FetchReleases",
     "ForgetImage",
     "KeepBackup",
     "KeepImage",
     "Migrate",
     "PointLink",
+    "PointUpdater",
     "PullImage",
     "PutBackTag",
     "RecreateService",
     "RemovePath",
+    "RestartItself",
+    "ReturnUpdater",
+    "SelfTest",
     "SetTag",
     "StartService",
     "StopService",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from doubles.debian import Debian
+from doubles.itself import Itself
 
 from dunebugger_updater.engine import JournalError
 from dunebugger_updater.model.compose_file import ProjectText, image_of
@@ -474,6 +475,7 @@ class World:
         self.venvs = Venvs(self.power, self.disk)
         self.engine = Engine(self.power, self.disk, self.broken)
         self.debian = Debian(self.power, self.broken)
+        self.itself = Itself(self.power, self.disk)
         self.journal = Journal(self.power)
         self.device = Device(
             clock=self.clock,
@@ -484,6 +486,7 @@ class World:
             containers=self.engine,
             packages=self.debian,
             installer=self.debian,
+            itself=self.itself,
             report=quiet,
         )
 
@@ -492,3 +495,4 @@ class World:
         self.power.budget = None
         self.runners.boot()
         self.engine.prune()
+        self.itself.start()

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from doubles.itself import HOME as SLOTS_HOME
+from doubles.itself import PACKAGE
 from doubles.world import PowerLossError, World
 from stories.scenes import APP, COMPOSE, HOME, REPOSITORY, app_scene, compose_scene
 
@@ -16,6 +18,14 @@ from dunebugger_updater.steps import AnyStep
 from dunebugger_updater.steps.base import Step
 from dunebugger_updater.steps.containers import ForgetImage, KeepImage, PullImage, PutBackTag, RecreateService, SetTag
 from dunebugger_updater.steps.files import CopyFile, Download, KeepBackup, RemovePath, Unpack
+from dunebugger_updater.steps.itself import (
+    EndTrial,
+    FetchReleases,
+    PointUpdater,
+    RestartItself,
+    ReturnUpdater,
+    SelfTest,
+)
 from dunebugger_updater.steps.releases import BuildVenv, CarryOver, Migrate, PointLink, Unadopt
 from dunebugger_updater.steps.services import StartService, StopService
 
@@ -38,6 +48,10 @@ def _world(name: str) -> World:
     world.disk.put(ARCHIVE, b"archive of 1.1.0")
     world.disk.put(NEW / "VERSION", b"1.1.0")
     world.disk.put(NEW / "data.db", b"")
+    world.disk.put(SLOTS_HOME / "slots/1.1.0-abc/dunebugger-updater", b"1.1.0")
+    if name == "on trial":
+        world.disk.put(SLOTS_HOME / "current", SLOTS_HOME / "slots/1.1.0-abc")
+        world.disk.put(SLOTS_HOME / "trial", b"to=1.1.0-abc\nfrom=factory\nmark=m\ntries=2\n")
     if name == "adopted":
         world.disk.put(APP, NEW)
     if name == "stopped":
@@ -65,8 +79,14 @@ EXAMPLES: list[tuple[str, AnyStep]] = [
     ("compose", SetTag(WHICH, COMPOSE, ENV, REPOSITORY, "1.1.0")),
     ("compose", PutBackTag(WHICH, COMPOSE, ENV, Spelling(f"{REPOSITORY}:1.1.0"))),
     ("compose", RecreateService(WHICH, "sha256:old")),
+    ("app", SelfTest(PACKAGE / "dunebugger-updater", "1.0.0", "amd64")),
+    ("app", PointUpdater(SLOTS_HOME, "1.1.0-abc", "factory", "mark")),
+    ("given up", ReturnUpdater(SLOTS_HOME, "1.1.0-abc")),
+    ("app", RestartItself(SLOTS_HOME, "factory")),
+    ("app", FetchReleases("owner/updater")),
+    ("on trial", EndTrial(SLOTS_HOME, "1.1.0-abc")),
 ]
-FORGETTING = (RemovePath, CarryOver, Migrate, RecreateService)
+FORGETTING = (RemovePath, CarryOver, Migrate, RecreateService, SelfTest, RestartItself, FetchReleases, EndTrial)
 """Steps that need no way back of their own; each says why where it is defined."""
 
 

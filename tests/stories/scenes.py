@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from doubles.world import DATA, World, quiet
+from stories.updater_scene import updater_scene
 
 from dunebugger_updater.kinds import compose_service, python_app, python_app_plans
 from dunebugger_updater.kinds.base import Artifact, Wish
@@ -153,6 +155,14 @@ def compose_scene(*, bad: str = "", moving: bool = False, env: bool = False) -> 
     return Scene(world, plan, verify)
 
 
+def _updater(**how: Any) -> Callable[[], Scene]:
+    def made() -> Scene:
+        world, plan, verify = updater_scene(UPDATER, OFFER, NOW, **how)
+        return Scene(world, plan, verify)
+
+    return made
+
+
 SCENES: dict[str, Callable[[], Scene]] = {
     "app": app_scene,
     "app-broken": lambda: app_scene(bad="start"),
@@ -171,4 +181,15 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "compose-latest": lambda: compose_scene(moving=True),
     "compose-latest-broken": lambda: compose_scene(moving=True, bad="start"),
     "compose-gone": lambda: compose_scene(bad="gone"),
+    "updater": _updater(),
+    "updater-kept": _updater(kept=True),
+    "updater-unfit-broken": _updater(bad="unfit"),
+    "updater-foreign-broken": _updater(bad="foreign"),
+    "updater-broken": _updater(bad="broken"),
+    "updater-kept-broken": _updater(kept=True, bad="broken"),
+    "updater-deaf-broken": _updater(kept=True, bad="deaf"),
+    "updater-blind-broken": _updater(bad="blind"),
+    "updater-offline-broken": _updater(bad="offline"),
+    "updater-back": _updater(back=True),
+    "updater-back-broken": _updater(kept=True, back=True, bad="broken"),
 }
