@@ -12,7 +12,6 @@ from dunebugger_updater.steps.itself import (
     ReturnUpdater,
     SelfTest,
 )
-)
 from dunebugger_updater.steps.releases import BuildVenv, CarryOver, Migrate, PointLink, Unadopt
 from dunebugger_updater.steps.services import StartService, StopService
 
