@@ -33,16 +33,30 @@ COMMANDS: dict[str, Callable[[Any], Command]] = {
     "doctor": attrgetter("doctor"),
     "token": attrgetter("token"),
     "maintenance": attrgetter("maintenance"),
+    "packages": attrgetter("packages"),
+    "action": attrgetter("action"),
+    "actions": attrgetter("actions"),
+    "approve": attrgetter("approve"),
+    "reject": attrgetter("reject"),
 }
 """Where each command is, in a module that is imported only when one of them is wanted."""
 
-LATER = {
-    "packages": "apt packages",
-    "action": "the action queue",
-    "actions": "the action queue",
-    "approve": "the action queue",
-    "reject": "the action queue",
+MODULES = {
+    **dict.fromkeys(("token", "maintenance"), "commands_agent"),
+    **dict.fromkeys(("action", "actions", "approve", "reject"), "commands_actions"),
+    "packages": "commands_packages",
 }
+"""Which module that is; ``commands`` for the rest."""
+
+ACTIONS = (
+    "apt_update",
+    "apt_upgrade_all",
+    "apt_upgrade_security",
+    "apt_upgrade_packages",
+    "restart_service",
+    "clear_logs",
+)
+"""As ``ActionType`` has them: --help starts faster without it."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -66,16 +80,12 @@ def main(words: Sequence[str] | None = None) -> int:
 def _commands(arguments: argparse.Namespace) -> int:
     from dunebugger_updater.sorry import sorry  # noqa: PLC0415  (as below)
 
-    if arguments.command in LATER:
-        told = f"cannot do {arguments.command!r} yet: {LATER[arguments.command]} comes in a later version"
-        return sorry(told, 2, as_json=arguments.json or "--json" in arguments.rest)
     if arguments.command == "demo":
         demo = importlib.import_module("dunebugger_updater.demo")
         return int(demo.main(as_json=arguments.json, panel=arguments.panel, seconds=arguments.seconds))
     if arguments.command == "version":
         return int(importlib.import_module("dunebugger_updater.show").version(as_json=arguments.json))
-    about_agent = arguments.command in {"token", "maintenance"}
-    commands = importlib.import_module("dunebugger_updater.commands" + ("_agent" if about_agent else ""))
+    commands = importlib.import_module("dunebugger_updater." + MODULES.get(arguments.command, "commands"))
     from dunebugger_updater.config import ConfigError, find, load  # noqa: PLC0415  (--help starts faster without it)
 
     try:
@@ -153,6 +163,9 @@ def _parser() -> argparse.ArgumentParser:
     mode = add("maintenance", "switch maintenance mode on or off, or say how it stands")
     mode.add_argument("state", nargs="?", choices=("on", "off"), help="left out: how it stands")
     mode.add_argument("--minutes", type=_minutes, metavar="N", help="on for so long, then off by itself")
+    pending = add("packages", "pending packages, security fixes marked, and why some are kept back")
+    pending.add_argument("--security", action="store_true", help="list only those with a security fix")
+    _add_queue(add)
     token = add("token", "API tokens for programs")
     tokens = token.add_subparsers(dest="verb", required=True, metavar="COMMAND")
     make = tokens.add_parser("create", help="make one; it is shown once", parents=[shared])
@@ -162,13 +175,23 @@ def _parser() -> argparse.ArgumentParser:
     tokens.add_parser("revoke", help="take one back at once", parents=[shared]).add_argument("token", metavar="ID")
     add("doctor", "what is wrong with this device or its configuration, and what to do about it")
     add("version", "version, commit, Python and platform")
-    for name, what in LATER.items():
-        add(name, f"(not yet: {what})").add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
 
     from dunebugger_updater import manifest_cli  # noqa: PLC0415  (part of the parser, not of the house)
 
     manifest_cli.add_arguments(commands)
     return parser
+
+
+def _add_queue(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
+    action = add("action", "queue an action: packages, a service's restart, old logs")
+    action.add_argument("type", choices=ACTIONS, metavar="TYPE", help=", ".join(ACTIONS))
+    action.add_argument("names", nargs="*", metavar="NAME", help="packages, or the service")
+    action.add_argument("--yes", action="store_true", help="approve it at once, as the owner")
+    action.add_argument("--in-window", action="store_true", help="wait for the next maintenance window")
+    look = add("actions", "the action queue, or one action with its output")
+    look.add_argument("action", nargs="?", metavar="ID")
+    add("approve", "approve an action as it stands in the queue").add_argument("action", metavar="ID")
+    add("reject", "reject an action that has not begun").add_argument("action", metavar="ID")
 
 
 def _seconds(text: str) -> float:

@@ -26,8 +26,12 @@ NOW = (
     "doctor",
     "version",
     "demo",
+    "action",
+    "actions",
+    "approve",
+    "reject",
+    "packages",
 )
-LATER = ("packages", "action", "actions", "approve", "reject")
 FILES = ("manifest validate", "manifest generate", "manifest schema")
 
 
@@ -51,25 +55,11 @@ def run(*words: str | Path) -> Said:
     return Said(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize("command", [*NOW, *LATER, *FILES])
+@pytest.mark.parametrize("command", [*NOW, *FILES])
 def test_every_command_that_was_promised_is_there(command: str) -> None:
     said = say(*command.split(), "--help")
     assert said.code == 0
     assert f"dunebugger-updater {command}" in said.out
-
-
-@pytest.mark.parametrize("command", LATER)
-def test_a_command_of_a_later_version_says_so_and_fails(command: str) -> None:
-    said = say(command)
-    assert said.code == 2
-    assert said.out == ""
-    assert f"cannot do {command!r} yet" in said.err
-    assert "later version" in said.err
-
-
-@pytest.mark.parametrize("words", [("action", "apt_update", "--yes"), ("approve", "7", "--yes")])
-def test_a_command_of_a_later_version_is_not_taken_for_a_mistake_in_its_options(words: tuple[str, ...]) -> None:
-    assert "later version" in say(*words).err
 
 
 def test_no_command_at_all_is_a_mistake_in_usage() -> None:

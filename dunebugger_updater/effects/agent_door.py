@@ -26,13 +26,23 @@ async def is_open(state: Path) -> bool:
 
 async def post(state: Path, path: str, body: bytes) -> tuple[int, bytes]:
     """Ask for something; answer the HTTP status and the JSON.  ``EffectError`` when the agent does not answer."""
+    return await _asked(state, "POST", path, body)
+
+
+async def get(state: Path, path: str) -> tuple[int, bytes]:
+    """Look at something; the same."""
+    return await _asked(state, "GET", path, None)
+
+
+async def _asked(state: Path, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
     import aiohttp  # noqa: PLC0415  (only where there is an agent)
 
     connector = aiohttp.UnixConnector(str(state / SOCKET))
+    headers = {} if body is None else {"Content-Type": "application/json"}
     try:
         async with (
             aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=LIMIT)) as session,
-            session.post(f"http://localhost{path}", data=body, headers={"Content-Type": "application/json"}) as answer,
+            session.request(method, f"http://localhost{path}", data=body, headers=headers) as answer,
         ):
             return answer.status, await answer.read()
     except (aiohttp.ClientError, TimeoutError, OSError) as error:

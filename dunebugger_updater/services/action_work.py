@@ -94,7 +94,7 @@ class Work:
             if kept.action.status is ActionStatus.APPROVED:
                 await self.begin(kept.action.action_id, again=True)
 
-    async def begin(self, action: str, *, again: bool = False) -> None:
+    async def begin(self, action: str, *, again: bool = False, patient: bool = True) -> None:
         """Carry out an approved action, if now is the time; else say why not, and leave it waiting.
 
         ``again``: the yes was said a while ago, so the plan is made anew.
@@ -112,7 +112,7 @@ class Work:
                 return
             kept = fresh
         if kept.action.status is ActionStatus.APPROVED:
-            await self.carry_out(kept)
+            await self.carry_out(kept, patient=patient)
 
     async def carry_out(
         self, kept: Kept, opened: "asyncio.Future[str] | None" = None, *, patient: bool = True

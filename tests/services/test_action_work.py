@@ -3,6 +3,7 @@
 import asyncio
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,7 +20,7 @@ from dunebugger_updater.services.updates import Refusal
 from dunebugger_updater.story import Story
 
 ALL, REFRESH = ActionType.APT_UPGRADE_ALL, ActionType.APT_UPDATE
-NOW = {"requires_approval": False, "by_owner": True}
+NOW: dict[str, Any] = {"requires_approval": False, "by_owner": True}
 BUSY = Refusal(Outcome.REFUSED, "busy: another dunebugger-updater (process 7) is changing this device")
 
 
@@ -350,7 +351,7 @@ class Broken:
 
         self._store = agent.parts.queue._store
         self._usual = self._store.change
-        self._store.change = no  # type: ignore[method-assign]  # the disk that breaks
+        self._store.change = no  # type: ignore[method-assign,assignment]  # the disk that breaks
 
     def mend(self) -> None:
         self._store.change = self._usual  # type: ignore[method-assign]  # and is well again
