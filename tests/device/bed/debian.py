@@ -4,9 +4,11 @@ The program's folders are its usual ones; what is configured is the least that l
 """
 
 import json
+import subprocess
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from device.bed import place
 from device.bed.archive import Archive
 from device.bed.device import Device
 
@@ -15,7 +17,11 @@ Json: TypeAlias = dict[str, Any]
 CONF = "/etc/dunebugger/dunebugger.conf"
 STATE = "/var/lib/dunebugger-updater"
 AGENT = "/etc/systemd/system/dunebugger-updater.service"
+CONFFILE = "/etc/tb-conf.conf"
+OWN = "setting=mine ; è mio\n"
+"""What an owner made of it."""
 UNITS = "dunebugger-updater-apt-*"
+PORT = 8470
 CONFIGURATION = """\
 [Updater]
 initialDelayMinutes = 600
@@ -24,7 +30,7 @@ initialDelayMinutes = 600
 type = apt
 
 [Panel]
-listen = 127.0.0.1:8470
+listen = 127.0.0.1:{port}
 """
 SERVICE = """\
 [Unit]
@@ -35,6 +41,20 @@ Restart=always
 RestartSec=0.2
 [Install]
 WantedBy=multi-user.target
+"""
+RECORDED = ("apt-get", "apt-cache", "apt-mark", "dpkg", "dpkg-query", "dpkg-repack", "systemctl", "systemd-run")
+RECORDER = """\
+#!/bin/sh
+{{ printf '%s\\0' {name} "$@"; echo; }} >>/srv/argv
+exec {path}.real "$@"
+"""
+"""Stands in a program's place.  Each call is a line; a newline inside of a word is told by the words' NULs."""
+HOLD = """
+import fcntl, os, sys, time
+file = open(sys.argv[1], "w")
+fcntl.lockf(file, fcntl.LOCK_EX)
+print(os.getpid(), flush=True)
+time.sleep(float(sys.argv[2]))
 """
 LIMIT = 180.0
 """Seconds that one command may take."""
@@ -60,7 +80,8 @@ class Debian:
 
     def __init__(self, device: Device, archive: Archive) -> None:
         self.device, self.archive = device, archive
-        device.write(CONF, CONFIGURATION)
+        device.write(CONF, CONFIGURATION.format(port=PORT))
+        self.url = f"http://127.0.0.1:{PORT}"
 
     # --- the device ---
 
@@ -89,6 +110,18 @@ class Debian:
         self.device.exec("systemctl", "daemon-reload")
         self.device.exec("systemctl", "-q", "enable", "--now", "dunebugger-updater")
 
+    def record(self) -> None:
+        """Have the programs that change packages write down what they are told, from now on."""
+        for name in RECORDED:
+            path = self.device.exec("sh", "-c", 'command -v "$0"', name)
+            self.device.exec("mv", path, f"{path}.real")
+            self.device.write(path, RECORDER.format(name=name, path=path))
+            self.device.exec("chmod", "755", path)
+
+    def recorded(self) -> list[list[str]]:
+        """The argument lists since ``record``, each with its program's name in front."""
+        return [line.split("\0") for line in self.device.read("/srv/argv").split("\0\n") if line]
+
     # --- our program ---
 
     def call(self, *words: str, limit: float = LIMIT) -> tuple[int, str, str]:
@@ -101,3 +134,33 @@ class Debian:
         code, out, err = self.call(*words, "--json", limit=limit)
         assert code == status, f"{words}: exit status {code}\n{out}\n{err}"
         return json.loads(out)
+
+
+def offered(device: Device, archive: Archive, *names: str) -> Debian:
+    """A device that has these packages, and newer ones of them on offer."""
+    care = Debian(device, archive)
+    archive.connect(device)
+    archive.install(device, *names)
+    archive.publish(*names)
+    archive.refresh(device)
+    return care
+
+
+class Holder:
+    """Somebody else's program that holds a lock on a device, for as long as it is told or until it is ended."""
+
+    def __init__(self, device: Device, lock: str, seconds: float) -> None:
+        self._popen = subprocess.Popen(
+            ["docker", "exec", "-i", device.name, "python3", "-c", HOLD, lock, str(seconds)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=place.environment(),
+        )
+        assert self._popen.stdout is not None
+        self.pid = int(self._popen.stdout.readline())
+        """On the device."""
+        self._device = device
+
+    def end(self) -> None:
+        self._device.run("kill", str(self.pid))
+        self._popen.communicate(timeout=30)

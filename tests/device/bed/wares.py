@@ -77,7 +77,7 @@ def _conf(version: str) -> Deb:
 
 _PLAIN = (
     *("tb-tool", "tb-badpost", "tb-badpre", "tb-held", "tb-newdep", "tb-old", "tb-breaks", "tb-unmet", "tb-phased"),
-    *("tb-huge", "tb-big", "tb-fat", "tb-ask", "tb-c++"),
+    *("tb-huge", "tb-big", "tb-fat", "tb-ask", "tb-c++", "tb-restarts"),
 )
 
 _before = (
@@ -107,6 +107,8 @@ _after = (
     Deb("tb-c++", "1.1"),
     _conf("1.1"),
     Deb("tb-badpost", "1.1", scripts={"postinst": "echo 'tb-badpost: cannot migrate the database' >&2\nexit 1"}),
+    # restarts the updater's agent in the middle of its upgrade, as needrestart does
+    Deb("tb-restarts", "1.1", scripts={"postinst": "systemctl restart dunebugger-updater\nsleep 1"}),
     Deb("tb-badpre", "1.1", scripts={"preinst": "echo 'tb-badpre: refusing to upgrade' >&2\nexit 1"}),
     Deb("tb-held", "1.1"),
     Deb("tb-newdep", "1.1", fields={"Depends": "tb-newlib (>= 1.1)"}),
