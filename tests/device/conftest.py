@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import pytest
 from device.bed import compose, debs, device_image, place, wares
+from device.bed import frozen as frozen_program
 from device.bed import images as app_images
 from device.bed import registry as registries
 from device.bed import shop as shops
@@ -18,6 +19,7 @@ from device.bed.archive_signer import Signer
 from device.bed.compose import Compose
 from device.bed.device import Device, Devices
 from device.bed.engine import Engine
+from device.bed.frozen import Frozen
 from device.bed.images import Images
 from device.bed.registry import Registry
 from device.bed.shop import Shop
@@ -117,6 +119,12 @@ def devices(all_devices: Devices) -> Iterator[Devices]:
 def device(devices: Devices) -> Device:
     """One fresh device that has booted."""
     return devices()
+
+
+@pytest.fixture(scope="session")
+def frozen() -> Frozen:
+    """The program as it is shipped, in all its forms; built once for each state of the sources."""
+    return _part(frozen_program.built)
 
 
 @pytest.fixture(scope="session")
