@@ -85,6 +85,11 @@ def _commands(arguments: argparse.Namespace) -> int:
         return int(demo.main(as_json=arguments.json, panel=arguments.panel, seconds=arguments.seconds))
     if arguments.command == "version":
         return int(importlib.import_module("dunebugger_updater.show").version(as_json=arguments.json))
+    if arguments.command == "self-test":
+        from dunebugger_updater.config import find  # noqa: PLC0415  (as below)
+
+        tried = importlib.import_module("dunebugger_updater.self_test")
+        return int(tried.main(find(arguments.config, os.environ), arguments.state, as_json=arguments.json))
     commands = importlib.import_module("dunebugger_updater." + MODULES.get(arguments.command, "commands"))
     from dunebugger_updater.config import ConfigError, find, load  # noqa: PLC0415  (--help starts faster without it)
 
@@ -175,6 +180,8 @@ def _parser() -> argparse.ArgumentParser:
     tokens.add_parser("revoke", help="take one back at once", parents=[shared]).add_argument("token", metavar="ID")
     add("doctor", "what is wrong with this device or its configuration, and what to do about it")
     add("version", "version, commit, Python and platform")
+    tried = add("self-test", "whether this program works here and reads all that this device remembers")
+    tried.add_argument("--state", type=Path, metavar="DIR", help="the device's memory, instead of statePath")
 
     from dunebugger_updater import manifest_cli  # noqa: PLC0415  (part of the parser, not of the house)
 

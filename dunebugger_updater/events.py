@@ -108,6 +108,23 @@ class Closed(Event, frozen=True, tag="closed"):
     """What a person can do by hand, when ``outcome`` is stuck."""
 
 
+class Later(Event, frozen=True, tag="later"):
+    """Something that a later version told, and that we know no more about.  It is read and never written."""
+
+    name: str
+
+
 AnyEvent: TypeAlias = (
-    Opened | Restarted | Answered | Began | Finished | TurnedBack | Undone | BackFailed | Committed | Tidied | Closed
+    Opened
+    | Restarted
+    | Answered
+    | Began
+    | Finished
+    | TurnedBack
+    | Undone
+    | BackFailed
+    | Committed
+    | Tidied
+    | Closed
+    | Later
 )

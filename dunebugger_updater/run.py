@@ -19,6 +19,7 @@ from dunebugger_updater.events import (
     Committed,
     Event,
     Finished,
+    Later,
     Opened,
     Outcome,
     Restarted,
@@ -46,6 +47,7 @@ __all__ = [
     "Committed",
     "Event",
     "Finished",
+    "Later",
     "Move",
     "Opened",
     "Outcome",
@@ -103,7 +105,7 @@ class Run(msgspec.Struct, frozen=True):
 def tell(run: Run, event: AnyEvent) -> Run:  # noqa: C901, PLR0911, PLR0912  (one line for each event there is)
     """Answer the run after one more event."""
     match event:
-        case Opened():
+        case Opened() | Later():
             return run
         case Restarted():
             return _restarted(run)

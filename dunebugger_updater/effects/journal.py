@@ -13,11 +13,12 @@ import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 
 from dunebugger_updater.engine import JournalError
-from dunebugger_updater.model.codec import from_json, to_json
+from dunebugger_updater.model.codec import from_builtins, from_json, to_json
 from dunebugger_updater.ports import Clock
 from dunebugger_updater.run import AnyEvent, Closed, Opened
 from dunebugger_updater.story import Story, Told
@@ -127,20 +128,57 @@ def _good_lines(path: Path) -> Sequence[tuple[bytes, Told]]:
     return good
 
 
+def not_understood(path: Path) -> int | None:
+    """Answer the first line that is whole and says nothing to this version, from 1; ``None`` for none."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    lines = content.split(b"\0", 1)[0].splitlines(keepends=True)
+    strange = (n for n, line in enumerate(lines, 1) if _record(line) is not None and _read_line(line) is None)
+    return next(strange, None)
+
+
 def _line(told: Told) -> bytes:
     record = to_json(told)
     return record + b" %08x\n" % zlib.crc32(record)
 
 
-def _read_line(line: bytes) -> Told | None:
+def _record(line: bytes) -> bytes | None:
     record, _, crc = line.rstrip(b"\n").rpartition(b" ")
-    if not line.endswith(b"\n") or crc != b"%08x" % zlib.crc32(record):
+    return record if line.endswith(b"\n") and crc == b"%08x" % zlib.crc32(record) else None
+
+
+def _read_line(line: bytes) -> Told | None:
+    record = _record(line)
+    if record is None:
         return None
     try:
         return from_json(record, Told)
     except msgspec.MsgspecError:
-        # Whole, but not of our time: a newer version told something that we do not know.  Its way back is its own.
+        return _of_later_times(record)
+
+
+def _of_later_times(record: bytes) -> Told | None:
+    """Read what a newer version told before it was taken back: without the fields and the events that we do not know.
+
+    A later version may add and never changes the meaning of what there is, so what we know of it is true.  A step that
+    we do not know could not be taken back by us: there the story ends.
+    """
+    try:
+        told = msgspec.json.decode(record)
+        event = told["event"]
+        kind = _EVENTS.get(event["event"])
+        if kind is None:
+            told["event"] = {"event": "later", "name": str(event["event"])}
+        else:
+            told["event"] = {key: each for key, each in event.items() if key in {"event", *kind.__struct_fields__}}
+        return from_builtins(told, Told)
+    except (msgspec.MsgspecError, KeyError, TypeError, AttributeError):
         return None
+
+
+_EVENTS = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyEvent)}
 
 
 def _write_at(fd: int, content: bytes, offset: int) -> None:

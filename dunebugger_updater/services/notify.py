@@ -38,7 +38,7 @@ class Delivery(Protocol):
         """``EffectError`` when it was not taken."""
 
 
-class _Memory(msgspec.Struct):
+class Memory(msgspec.Struct):
     """What is kept on the disk."""
 
     told: list[str] = []
@@ -57,7 +57,7 @@ class Notifier:
         self._file = file
         self._delivery = delivery
         self._bus = bus
-        self._memory = _Memory()
+        self._memory = Memory()
         self._pause = _FIRST_RETRY
         self._of_actions: set[str] = set()
         """Runs under way that an action tells of: its words are better."""
@@ -159,7 +159,7 @@ class Notifier:
         if content is None:
             return False
         try:
-            self._memory = from_json(content, _Memory)
+            self._memory = from_json(content, Memory)
         except msgspec.MsgspecError:
             _log.warning("cannot read %s: beginning anew", self._file)
             return False

@@ -21,7 +21,7 @@ FLOORS: list[set[str]] = [
     {"config", "config_ini", "config_values", "config_components"},
     {"manifest_cli", "manifest_keys_cli", "show", "sorry"},
     {"wiring"},
-    {"doctor", "diagnostics", "serving"},
+    {"doctor", "diagnostics", "serving", "self_test"},
     {"commands_agent", "commands_packages", "by_agent"},
     {"actions_door"},
     {"commands"},
@@ -42,6 +42,7 @@ ROOTS = {
     "hub.app",
     "demo",
     "doctor",
+    "self_test",
     "effects",
     "config",
 }

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import zlib
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from stories.scenes import app_scene
 from dunebugger_updater.effects import journal as on_disk
 from dunebugger_updater.effects.journal import ROOM, RunDirectory, RunFile, read
 from dunebugger_updater.engine import JournalError
-from dunebugger_updater.run import AnyEvent, Closed, Finished, Opened, Outcome, Restarted
+from dunebugger_updater.run import AnyEvent, Closed, Finished, Later, Opened, Outcome, Restarted, TurnedBack, retell
 from dunebugger_updater.story import Told
 
 PLAN = app_scene().plan
@@ -147,12 +148,33 @@ def test_only_runs_can_be_read(tmp_path: Path, name: str) -> None:
     assert RunDirectory(tmp_path, Clock()).read(name) is None
 
 
-async def test_a_journal_of_a_newer_version_is_read_up_to_what_it_does_not_know(tmp_path: Path) -> None:
+def _line_of(number: int, event: str) -> bytes:
+    record = f'{{"n":{number},"at":"2030-01-01T00:00:00Z","up":1.0,"event":{event}}}'.encode()
+    return record + b" %08x\n" % zlib.crc32(record)
+
+
+@pytest.mark.req("RM-062")
+async def test_what_a_newer_version_added_to_a_run_is_passed_over_and_the_run_goes_on(tmp_path: Path) -> None:
+    """It was put on trial, told more than we know, and was taken back."""
     path = tmp_path / "run.jsonl"
     journal = await write(path, EVENTS[:2])
     journal.close()
-    record = b'{"n":2,"at":"2030-01-01T00:00:00Z","up":1.0,"event":{"event":"levitated"}}'
-    import zlib  # noqa: PLC0415  (only here)
+    new = _line_of(2, '{"event":"levitated","height":3}') + _line_of(3, '{"event":"restarted","mood":["good",1]}')
+    await asyncio.to_thread(path.write_bytes, path.read_bytes() + new)
+    assert [each.event for each in read(path)] == [*EVENTS[:2], Later("levitated"), Restarted()]
+    await RunFile(path, Clock()).write(TurnedBack("it did not stay up"))
+    told = read(path)
+    assert [each.event for each in told[3:]] == [Restarted(), TurnedBack("it did not stay up")]
+    assert new in await asyncio.to_thread(path.read_bytes), "and keeps what it said, as it said it"
+    assert retell([each.event for each in told]).turned is not None
 
-    await asyncio.to_thread(path.write_bytes, path.read_bytes() + record + b" %08x\n" % zlib.crc32(record))
+
+async def test_a_journal_ends_where_a_newer_version_did_what_cannot_be_taken_back_here(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    journal = await write(path, EVENTS[:2])
+    journal.close()
+    new = _line_of(2, '{"event":"began","step":1,"way_back":[{"do":"levitate"}]}') + _line_of(
+        3, '{"event":"restarted"}'
+    )
+    await asyncio.to_thread(path.write_bytes, path.read_bytes() + new)
     assert [each.event for each in read(path)] == EVENTS[:2]
