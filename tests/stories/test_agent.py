@@ -174,6 +174,7 @@ def _outcomes(agent: Agent) -> list[str]:
     return [str(event.outcome) for event in told if isinstance(event, Closed)]
 
 
+@pytest.mark.slow
 def test_told_to_stop_it_ends_at_once_although_a_download_is_open_and_the_next_start_closes_the_run(
     agent: Agent, github: Publisher
 ) -> None:

@@ -186,6 +186,7 @@ def test_stopped_in_the_middle_it_ends_all_that_it_started(tmp_path: Path, numbe
 
 
 @pytest.mark.timeout(LIMIT)
+@pytest.mark.slow
 def test_when_its_reader_goes_away_it_ends_quietly(tmp_path: Path) -> None:
     with telling(tmp_path, "--json") as program:
         assert program.stdout is not None

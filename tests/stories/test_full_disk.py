@@ -173,6 +173,7 @@ def test_a_disk_that_fills_up_after_the_switch_has_begun_leaves_the_old_or_the_n
     assert device.leftovers() == []
 
 
+@pytest.mark.slow
 def test_too_little_room_is_refused_beforehand_with_the_numbers(
     device: RealDevice, disks: dict[str, SmallDisk]
 ) -> None:
@@ -188,6 +189,7 @@ def test_too_little_room_is_refused_beforehand_with_the_numbers(
     assert device.update("--version", "1.1.0")["outcome"] == "updated"
 
 
+@pytest.mark.slow
 def test_a_state_disk_that_is_full_already_refuses_updates_and_hinders_nobody_else(
     device: RealDevice, disks: dict[str, SmallDisk]
 ) -> None:

@@ -7,7 +7,6 @@ import os
 import stat
 import tarfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -230,26 +229,23 @@ STORIES: tuple[Callable[[RealDevice], None], ...] = (
 )
 
 
+EVERY_DAY = (a_sick_release, a_first_update_of_somebody_elses_installation)
+"""Each makes real environments, so the others are for CI."""
+
+
 @pytest.fixture(scope="module")
 def github() -> Iterator[Publisher]:
     with publisher() as running:
         yield running
 
 
-@pytest.fixture(scope="module")
-def lived(github: Publisher, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, "Future[None]"]]:
-    """Every story, running on a device of its own."""
-
-    def live(story: Callable[[RealDevice], None], root: Path) -> None:
-        with real_device(root, github.shelf()) as device:
-            story(device)
-
-    with ThreadPoolExecutor(len(STORIES)) as pool:
-        roots = {story.__name__: tmp_path_factory.mktemp(story.__name__) for story in STORIES}
-        yield {story.__name__: pool.submit(live, story, roots[story.__name__] / "device") for story in STORIES}
-
-
 @pytest.mark.req("DB-034")
-@pytest.mark.parametrize("story", [story.__name__ for story in STORIES])
-def test_on_real_processes_and_a_real_disk(story: str, lived: dict[str, "Future[None]"]) -> None:
-    lived[story].result(150)
+@pytest.mark.parametrize(
+    "story",
+    [pytest.param(story, id=story.__name__, marks=() if story in EVERY_DAY else pytest.mark.slow) for story in STORIES],
+)
+def test_on_real_processes_and_a_real_disk(
+    story: Callable[[RealDevice], None], github: Publisher, tmp_path: Path
+) -> None:
+    with real_device(tmp_path / "device", github.shelf()) as device:
+        story(device)
