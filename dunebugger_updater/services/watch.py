@@ -15,9 +15,10 @@ from dunebugger_updater.model.version import Scheme
 from dunebugger_updater.model.views import ComponentView, Status
 from dunebugger_updater.offer import Offer, Rules, choose, notes
 from dunebugger_updater.ports import Device, EffectError, Releases
-from dunebugger_updater.services import components
+from dunebugger_updater.services import components, packages_watch
 from dunebugger_updater.services.history import Runs, quarantined, stories
 from dunebugger_updater.services.holds import Holds
+from dunebugger_updater.services.packages_words import Looked
 
 FRESH = timedelta(minutes=10)
 """An answer not older than this is given again, unless the owner insists: a whole house shares one limit."""
@@ -36,6 +37,8 @@ class Heard(msgspec.Struct, frozen=True):
     problem: str | None = None
     """Why it did not work since."""
     problem_since: datetime | None = None
+    packages: Looked | None = None
+    """For ``apt``: what was seen the last time."""
 
 
 def rules(component: Component) -> Rules:
@@ -82,11 +85,14 @@ class Watch:
 
     async def view(self, component: Component, heard: Heard) -> ComponentView:
         """Say how one component stands."""
+        if component.type == "apt":
+            return await self._view_of_packages(component, heard)
         try:
             there = await components.installed(component, self._device)
             trouble = None
         except EffectError as error:
             there, trouble = Installed(), str(error)
+        obstacle = components.obstacle(component, self._device)
         bad = quarantined(stories(self._runs, component.name))
         offer = None
         if heard.catalogue is not None:
@@ -105,27 +111,63 @@ class Watch:
             last_checked=heard.asked_at,
             status=status,
             message=message,
-            policy="never" if component.name in await self.holds.held() else component.policy,
+            policy="never" if obstacle or component.name in await self.holds.held() else component.policy,
             quarantined=tuple(sorted(bad)),
             kept=await self._kept(component),
-            warnings=(*(heard.catalogue.warnings if heard.catalogue else ()), *(offer.warnings if offer else ())),
+            warnings=(
+                *((obstacle,) if obstacle else ()),
+                *(heard.catalogue.warnings if heard.catalogue else ()),
+                *(offer.warnings if offer else ()),
+            ),
             problem=trouble or heard.problem,
             problem_since=None if trouble else heard.problem_since,
         )
 
+    async def look(self, names: Sequence[str] = ()) -> dict[str, ComponentView]:
+        """Look at the packages again without asking an archive, since something was done to them; else as ``known``."""
+        for each in self._settings.components:
+            if each.type == "apt" and (not names or each.name in names):
+                heard = await self.heard(each)
+                await self._remember(each, msgspec.structs.replace(heard, packages=None))
+        return await self.known(names)
+
+    async def _view_of_packages(self, component: Component, heard: Heard) -> ComponentView:
+        seen, trouble = heard.packages, None
+        try:
+            if seen is None or not await packages_watch.is_still(seen, self._device):
+                seen = await packages_watch.look(self._device)
+                await self._remember(component, msgspec.structs.replace(heard, packages=seen))
+        except EffectError as error:
+            seen, trouble = None, str(error)
+        problem = packages_watch.Problem(heard.problem, heard.problem_since) if heard.problem else None
+        return packages_watch.view(
+            component,
+            seen,
+            trouble=trouble,
+            problem=problem,
+            asked_at=heard.asked_at,
+            policy="never" if component.name in await self.holds.held() else component.policy,
+            bad=quarantined(stories(self._runs, component.name)),
+            kept=await self._kept(component),
+        )
+
     async def _kept(self, component: Component) -> tuple[str, ...]:
         try:
-            return await components.kept(component, self._device)
+            return await components.kept(component, self._settings, self._device)
         except EffectError:
             return ()  # what cannot be looked at was told with the installed version already
 
     async def _ask(self, component: Component, *, force: bool) -> Heard:
         before = await self.heard(component)
         now = self._device.clock.now()
-        if component.type == "apt":
-            return Heard(problem=components.APT_LATER, problem_since=now)
         if not force and before.problem is None and before.asked_at and now - FRESH < before.asked_at <= now:
             return before
+        if component.type == "apt":
+            problem = await packages_watch.refresh(self._device)
+            asked_at = before.asked_at if problem else now
+            heard = Heard(None, asked_at, problem, (before.problem_since or now) if problem else None)
+            await self._remember(component, heard)  # looked at when it is shown
+            return heard
         pinned = before.catalogue.repository_id if before.catalogue else None
         try:
             catalogue = await self._releases.catalogue(component.repository, component.source, pinned)
@@ -134,13 +176,16 @@ class Watch:
             heard = msgspec.structs.replace(before, problem=str(error), problem_since=since)
         else:
             heard = Heard(_shortened(catalogue), now)
+        await self._remember(component, heard)
+        return heard
+
+    async def _remember(self, component: Component, heard: Heard) -> None:
         try:
             await self._device.files.write(self._memory(component), to_json(heard))
         except EffectError:  # who may not write here may still ask
             self._unkept[component.name] = heard
         else:
             self._unkept.pop(component.name, None)
-        return heard
 
     def _memory(self, component: Component) -> Path:
         return self._settings.updater.state_path / "checks" / f"{component.name}.json"

@@ -40,6 +40,9 @@ class Debian:
     async def installed(self) -> Mapping[str, Package]:
         return dict(self.here)
 
+    async def release(self) -> str:
+        return "debian-12.5"
+
     async def broken(self) -> Sequence[str]:
         return [f"{each.name} is {each.state}" for each in self.here.values() if each.state != "installed"]
 
@@ -53,7 +56,7 @@ class Debian:
     async def kept_from(self, wanted: Mapping[str, str], directory: Path) -> Mapping[str, str]:
         return {name: "kept" if self.debs.get(directory, {}).get(name) == wanted[name] else "cache" for name in wanted}
 
-    async def refresh(self, report: Report) -> None:
+    async def refresh(self, job: str, report: Report) -> None:
         self.power.instant("apt-get update")
 
     async def repair(self, job: str, report: Report) -> None:
