@@ -17,7 +17,7 @@ from dunebugger_updater.offer import Offer
 from dunebugger_updater.ports import Device, EffectError, Releases
 from dunebugger_updater.run import Committed
 from dunebugger_updater.services.history import Runs, stories
-from dunebugger_updater.trust import Keyring, Refusal, Verified, chain, follow, keyring, pinned, verify
+from dunebugger_updater.trust import Keyring, Reason, Refusal, Verified, chain, follow, keyring, pinned, verify
 from dunebugger_updater.trust.memory import Memory, Vouched, raised
 from dunebugger_updater.trust.rotation import LARGEST_CHAIN, OWN
 from dunebugger_updater.trust.rules import Accepted, Facing, images, judge, unsigned
@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 SIGNATURES = "update-manifest.sig"
 KEYS = "update-keys.json"
+_LARGEST_MEMORY = 1_048_576
+"""Bytes."""
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -68,8 +70,12 @@ class Vouching:
         if isinstance(ring, Refusal):
             return ring
         if not ring.keys:
-            return Refusal("no_keys", "cannot update the updater by itself: this build trusts no key")
-        signatures = await self._asset(offer, SIGNATURES, LARGEST_SIGNATURES)
+            return Refusal(
+                "no_keys", f"cannot update {component.name}: this build trusts no key, so nothing vouches for it"
+            )
+        signatures = await self._asset(offer, SIGNATURES, LARGEST_SIGNATURES, "signatures_too_large")
+        if isinstance(signatures, Refusal):
+            return signatures
         if content is None or signatures is None:
             policy = "signed" if component.name == OWN else self._settings.updater.manifest_policy
             return _unsigned(
@@ -135,7 +141,9 @@ class Vouching:
         links = memory.links if memory.root == root else ()
         here = follow(base, links, component.name)
         ring, links = (base, ()) if isinstance(here, Refusal) else here  # damaged: the release tells them again
-        content = await self._asset(offer, KEYS, LARGEST_CHAIN)
+        content = await self._asset(offer, KEYS, LARGEST_CHAIN, "keys_too_large")
+        if isinstance(content, Refusal):
+            return content
         if content is not None and ring.keys:
             told = chain(content)
             on = told if isinstance(told, Refusal) else follow(ring, told, component.name)
@@ -153,10 +161,10 @@ class Vouching:
     async def _memory(self, component: str) -> tuple[Memory, str | None]:
         """What is remembered, and what the owner should know about its state."""
         trouble = None
-        content = await self._device.files.read(self._file(component), 1_048_576)
         try:
+            content = await self._device.files.read(self._file(component), _LARGEST_MEMORY)
             memory = Memory() if content is None else from_json(content, Memory)
-        except (msgspec.MsgspecError, ValueError):
+        except (EffectError, msgspec.MsgspecError, ValueError):
             memory = Memory()
             trouble = f"what was remembered of signed releases of {component} is damaged: past runs were asked instead"
         told = [
@@ -170,7 +178,7 @@ class Vouching:
         """Write it down: the journal forgets after two hundred runs."""
         content = to_json(memory)
         try:
-            if content != await self._device.files.read(self._file(component), 1_048_576):
+            if content != await self._device.files.read(self._file(component), _LARGEST_MEMORY):
                 await self._device.files.write(self._file(component), content)
         except EffectError as error:  # the journal still knows
             _log.warning("%s", error)
@@ -178,12 +186,17 @@ class Vouching:
     def _file(self, component: str) -> Path:
         return self._settings.updater.state_path / "trust" / f"{component}.json"
 
-    async def _asset(self, offer: Offer, name: str, limit: int) -> bytes | None:
+    async def _asset(self, offer: Offer, name: str, limit: int, reason: Reason) -> bytes | Refusal | None:
         asset = offer.release.asset(name)
         if asset is None:
             return None
         if not asset.ready:
             raise EffectError(f"not ready: {name} of {offer.release.tag} is still being uploaded; try again later")
+        if asset.size > limit:
+            told = (
+                f"cannot use {name} of {offer.release.tag}: it has {asset.size} bytes, and none needs more than {limit}"
+            )
+            return Refusal(reason, told)
         return await self._releases.read_asset(asset.url, limit)
 
 
