@@ -9,7 +9,7 @@ from dunebugger_updater.model.actions import ActionType
 from dunebugger_updater.model.codec import to_json
 from dunebugger_updater.model.packages import Inventory
 from dunebugger_updater.model.wire import Declined, DeviceView, LookAtPackages, PackagesSeen
-from panel import asking, present_actions, present_packages
+from panel import asking, present, present_actions, present_packages
 from panel.asking import Looked, Wish
 from panel.frame import Visit
 
@@ -34,7 +34,7 @@ async def packages(visit: Visit) -> web.StreamResponse:
     if not seen.has_apt:
         return visit.sorry(404, visit.words.packages_no_apt)
     query = visit.request.query
-    show = next((each for each in present_packages.SHOWS if each == query.get("show")), "all")
+    show: present_packages.Show = next((each for each in present_packages.SHOWS if each == query.get("show")), "all")
     search = query.get("q", "").strip()[:_LONGEST]
     inventory = seen.inventory or Inventory()
     halted = present_packages.blocked(device, seen.actions, visit.who.role, visit.places, visit.words)
@@ -53,7 +53,7 @@ async def packages(visit: Visit) -> web.StreamResponse:
         halted=halted,
         actions=seen.actions[:_SHOWN],
         sign=_sign(inventory, show, search),
-        components=[each.name for each in device.components if each.type == present_packages.APT],
+        components=[each.name for each in device.components if each.type == present.APT],
     )
 
 

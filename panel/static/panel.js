@@ -125,6 +125,8 @@
       });
       if (where !== null) find(old, where)?.focus({ preventScroll: true });
     }
+    // What it printed while somebody looked on gives way to what is kept of it.
+    if (!open() && document.querySelector("#live-action .output")) document.getElementById("printing")?.remove();
     document.dispatchEvent(new Event("renewed"));
   }
 

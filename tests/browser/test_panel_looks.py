@@ -6,9 +6,14 @@ from typing import Any
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # it has no stubs
 from doubles.browser_kit import ARTIFACTS, Open
-from doubles.panel_fleet import LONG, PanelFleet, component
+from doubles.panel_fleet import LONG, UPDATER, PanelFleet, component, half_way, plan
+from doubles.panel_packages import HOSTILE, INVENTORY, NOW, many
 from doubles.panel_served import Served
 from playwright.async_api import Page
+
+from dunebugger_updater.model.actions import ActionType
+from dunebugger_updater.model.packages import Inventory
+from dunebugger_updater.model.wire import CreateAction
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -33,10 +38,29 @@ SCENES = (
     Scene("history", "/history"),
     Scene("history-empty", "/history"),
     Scene("settings", "/settings"),
+    Scene("overview-system", "/"),
+    Scene("overview-approval", "/"),
+    Scene("packages", "/packages"),
+    Scene("packages-300", "/packages"),
+    Scene("packages-none", "/packages"),
+    Scene("packages-hostile", "/packages"),
+    Scene("packages-working", "/packages"),
+    Scene("confirm", "/actions/confirm?type=apt_upgrade_all"),
+    Scene("confirm-refused", "/actions/confirm?type=restart_service&service=nothing.service"),
+    Scene("actions-approval", "/actions"),
+    Scene("action-approval", "/actions/a7"),
+    Scene("action-working", "/actions/a7"),
+    Scene("action-good", "/actions/a2"),
+    Scene("action-failed", "/actions/a3"),
+    Scene("component-system", "/components/system"),
+    Scene("component-updater", "/components/updater"),
     Scene("sorry", "/runs/nope"),
     Scene("login", "/login", signed_in=False),
     Scene("setup", "/setup", signed_in=False),
 )
+
+
+WITH_PACKAGES = ("overview-system", "overview-approval", "packages", "confirm", "action", "component-")
 
 
 def prepare(house: Served, scene: str) -> None:
@@ -50,8 +74,23 @@ def prepare(house: Served, scene: str) -> None:
         news: dict[str, object] = {"latest": "1.9.0", "status": "update_available", "update_available": True}
         names = [LONG + str(number) if number % 7 == 0 else f"part-{number:02}" for number in range(30)]
         fleet.shown = tuple(component(name, **(news if number % 5 == 0 else {})) for number, name in enumerate(names))
+    if scene.startswith(WITH_PACKAGES):
+        with_packages(fleet, scene)
     if scene == "setup":
         house.accounts.owned = False
+
+
+def with_packages(fleet: PanelFleet, scene: str) -> None:
+    fleet.with_packages()
+    fleet.shown = (*fleet.shown, UPDATER)
+    fleet.inventory = {"packages-300": many(300), "packages-none": Inventory(), "packages-hostile": HOSTILE}.get(
+        scene, INVENTORY
+    )
+    if scene.endswith(("-approval", "-working")):
+        fleet.queue.answer(CreateAction(ActionType.APT_UPGRADE_SECURITY), "owner")
+    if scene.endswith("-working"):
+        fleet.known["apt-1"] = half_way("apt-1", 3, plan("b", "a", "system"), NOW)
+        fleet.queue.begin("a7", "apt-1", late=scene.startswith("action"))
 
 
 async def serious(page: Page) -> list[str]:
@@ -65,7 +104,7 @@ async def serious(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", ["desktop", "phone"])
 async def test_every_page_fits_reads_well_and_is_accessible(house: Served, look: Open, size: str, scheme: str) -> None:
@@ -74,6 +113,7 @@ async def test_every_page_fits_reads_well_and_is_accessible(house: Served, look:
     for scene in SCENES:
         fleet, owned = PanelFleet().with_past(), house.accounts.owned
         house.fleet.shown, house.fleet.known, house.fleet.live = fleet.shown, fleet.known, ""
+        house.fleet.queue.actions = []
         prepare(house, scene.name)
         page = await look(scene.path, size=size, scheme=scheme, signed_in=scene.signed_in)
         wider = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
@@ -85,11 +125,21 @@ async def test_every_page_fits_reads_well_and_is_accessible(house: Served, look:
     assert wrong == []
 
 
-@pytest.mark.parametrize("path", ["/", "/components/core", "/settings"])
-async def test_what_is_pressed_on_a_phone_is_large_enough(look: Open, path: str) -> None:
+@pytest.mark.parametrize("path", ["/packages", "/actions/confirm?type=apt_upgrade_all", "/actions/a7", "/actions"])
+async def test_the_smallest_phones_need_not_scroll_sideways(house: Served, look: Open, path: str) -> None:
+    with_packages(house.fleet, "packages-300")
+    house.fleet.queue.answer(CreateAction(ActionType.APT_UPGRADE_ALL), "owner")
+    page = await look(path, size="phone")
+    await page.set_viewport_size({"width": 320, "height": 640})
+    assert await page.evaluate("document.documentElement.scrollWidth - window.innerWidth") == 0
+
+
+@pytest.mark.parametrize("path", ["/", "/components/core", "/settings", "/packages", "/actions/a7", "/actions"])
+async def test_what_is_pressed_on_a_phone_is_large_enough(house: Served, look: Open, path: str) -> None:
+    with_packages(house.fleet, "action-approval")
     page = await look(path, size="phone")
     small = await page.evaluate(
-        """[...document.querySelectorAll("main .button, main select, nav a")]
+        """[...document.querySelectorAll("main .button, main select, nav a, summary, .segments label")]
            .filter((each) => each.getBoundingClientRect().height < 44).map((each) => each.textContent)"""
     )
     assert small == []

@@ -162,7 +162,7 @@ class Queue:
             command=commands.get(kind, f"apt-get install --only-upgrade {names}"),
             changes=changes,
             notes=notes if changes else (),
-            plan_hash=sha256(repr((kind, parameters, changes)).encode()).hexdigest(),
+            plan_hash=sha256(repr((kind, parameters.service, changes)).encode()).hexdigest(),
             expires_at=NOW + timedelta(days=7),
         )
 
@@ -201,7 +201,8 @@ SUCCESS = ActionResult(success=True, output=OUTPUT, return_code=0, packages_upgr
 FAILURE = ActionResult(
     success=False,
     output="Setting up openssh-server (1:9.2p1-2+deb12u5) ...\n"
-    "dpkg: error processing package openssh-server (--configure):\n post-installation script subprocess returned error exit status 1",
+    "dpkg: error processing package openssh-server (--configure):\n"
+    " post-installation script subprocess returned error exit status 1",
     error="cannot configure openssh-server: its maintainer script failed with exit status 1; "
     "the former versions of 3 packages were put back",
     return_code=100,

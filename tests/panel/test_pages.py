@@ -1,15 +1,14 @@
 """The pages as a browser without any script gets them, through the real front door."""
 
 import re
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-from html.parser import HTMLParser
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 from doubles.fleet import FakeAccounts
 from doubles.panel_fleet import CORE, LONG, PanelFleet, component
-from doubles.panel_served import Served, served
+from doubles.panel_served import served
+from doubles.panel_visitor import Balance, Visitor
 
 from dunebugger_updater.model.access import Role, Who
 from dunebugger_updater.model.wire import CancelRun, CheckNow, Declined, RollBack, SetMaintenance, Update
@@ -18,72 +17,6 @@ PAGES = (
     "/", "/components/core", "/components/scheduler", "/components/core/plan", "/runs/r06", "/runs/r07", "/runs/r09",
     "/runs/r03", "/history", "/history?component=core&outcome=bad", "/history?outcome=stuck", "/settings", "/runs/nope",
 )  # fmt: skip
-VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
-
-
-@dataclass
-class Page:
-    status: int
-    headers: Mapping[str, str]
-    text: str
-
-    @property
-    def words(self) -> str:
-        """What a person reads, without tags."""
-        return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", self.text))
-
-
-class Visitor:
-    """A browser without scripts."""
-
-    def __init__(self, house: Served, client: aiohttp.ClientSession) -> None:
-        self.house = house
-        self.client = client
-        self.cookie = "dunebugger_session=session-1"
-        self.csrf = "csrf-1"
-
-    async def get(self, path: str, **headers: str) -> Page:
-        return await self._ask("GET", path, None, headers)
-
-    async def send(self, path: str, **fields: str) -> Page:
-        return await self._ask("POST", path, {"csrf": self.csrf} | fields, {"Origin": self.house.origin})
-
-    async def _ask(self, method: str, path: str, data: dict[str, str] | None, headers: dict[str, str]) -> Page:
-        usual = {"Cookie": self.cookie, "Accept": "text/html,*/*"} | headers
-        url = f"{self.house.origin}{path}"
-        async with self.client.request(method, url, data=data, headers=usual, allow_redirects=False) as answer:
-            return Page(answer.status, answer.headers, await answer.text())
-
-
-class Balance(HTMLParser):
-    """Whether every tag that is opened is closed, and nothing is inline that the policy forbids."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.wrong: list[str] = []
-        self.ids: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in VOID:
-            self.open.append(tag)
-        named = dict(attrs)
-        self.ids += [str(named["id"])] if "id" in named else []
-        self.wrong += [f"{tag} {name}" for name in named if name == "style" or name.startswith("on")]
-        if tag == "script" and "src" not in named:
-            self.wrong.append("inline script")
-        for name in ("src", "href", "action"):
-            if str(named.get(name) or "").startswith(("http:", "https:", "//")) and tag != "a":
-                self.wrong.append(f"{tag} {name} from elsewhere")
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        if not self.open or self.open.pop() != tag:
-            self.wrong.append(f"</{tag}> closes another")
 
 
 @pytest.fixture
@@ -222,7 +155,12 @@ async def test_history_can_be_filtered_by_component_and_outcome(visitor: Visitor
     ("path", "fields", "asked", "leads_to"),
     [
         ("/check", {}, CheckNow(force=True), "/?done=checked"),
-        ("/components/scheduler/rollback", {"to": "1.9.3"}, RollBack("scheduler", to="1.9.3", by_owner=True), "/runs/run-10"),
+        (
+            "/components/scheduler/rollback",
+            {"to": "1.9.3"},
+            RollBack("scheduler", to="1.9.3", by_owner=True),
+            "/runs/run-10",
+        ),
         (
             "/settings/maintenance",
             {"on": "yes", "minutes": "30"},
