@@ -6,7 +6,8 @@ Only programs that compute or print are run here, so it works without root, and 
 import asyncio
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from dunebugger_updater.effects.apt_age import text
@@ -53,12 +54,12 @@ class Asking:
     async def here(self) -> Here:
         """Ask dpkg what is installed; apt's marks are read from its file, since asking apt takes it half a second."""
         argv = ("dpkg-query", *self._dpkg, "--show", f"--showformat={DPKG_FORMAT}")
-        native, told, marks = await asyncio.gather(
-            self.native(),
-            self._ask(argv, "cannot read which packages are installed"),
-            asyncio.to_thread(text, self.root / "var/lib/apt/extended_states"),
-        )
-        return read_installed(told.out, read_marks(marks, native), native)
+        async with side_by_side() as group:
+            asked = group.create_task(self.native())
+            told = group.create_task(self._ask(argv, "cannot read which packages are installed"))
+            marks = group.create_task(asyncio.to_thread(text, self.root / "var/lib/apt/extended_states"))
+        native = asked.result()
+        return read_installed(told.result().out, read_marks(marks.result(), native), native)
 
     async def native(self) -> str:
         """Answer this device's architecture as dpkg calls it: the kernel's may be another one."""
@@ -115,6 +116,19 @@ class Asking:
 
 
 _SHOWN = 20_000
+
+
+@asynccontextmanager
+async def side_by_side() -> AsyncIterator[asyncio.TaskGroup]:
+    """Ask several things at once.  When one cannot be answered the others are given up, and it is told why."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except ExceptionGroup as several:
+        told = next((each for each in several.exceptions if isinstance(each, EffectError)), None)
+        if told is None:
+            raise
+        raise told from None
 
 
 def is_version(version: str) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from dunebugger_updater.effects import apt_age, apt_debs
-from dunebugger_updater.effects.apt_asking import Asking, is_version, words
+from dunebugger_updater.effects.apt_asking import Asking, is_version, side_by_side, words
 from dunebugger_updater.effects.apt_pending import explained, origins, pending, phased_words, why_security_unknown
 from dunebugger_updater.effects.apt_plans import why_kept
 from dunebugger_updater.effects.apt_restarts import reboot, stale_services
@@ -52,26 +52,26 @@ class AptPackages:
         made_from = await asyncio.to_thread(apt_age.inputs, self._root)
         here = await self._asking.here()
         installed = {name: each.version for name, each in here.packages.items()}
-        known, archives, broken, around = await asyncio.gather(
-            self._asking.known(installed),
-            self._asking.archives(),
-            self.broken(),
-            asyncio.to_thread(_look_around, self._root, installed),
-        )
+        async with side_by_side() as group:
+            asked = group.create_task(self._asking.known(installed))
+            lists = group.create_task(self._asking.archives())
+            broken = group.create_task(self.broken())
+            around = group.create_task(asyncio.to_thread(_look_around, self._root, installed))
+        known, archives = asked.result(), lists.result()
         waiting = pending(here, known, archives)
-        records, links, answer = await asyncio.gather(
-            self._asking.records((each.name, each.candidate) for each in waiting),
-            self._asking.links(),
-            self._answer(made_from, waiting, known, installed),
-        )
+        async with side_by_side() as group:
+            records = group.create_task(self._asking.records((each.name, each.candidate) for each in waiting))
+            links = group.create_task(self._asking.links())
+            answered = group.create_task(self._answer(made_from, waiting, known, installed))
+        answer = answered.result()
         unknown = why_security_unknown(archives)
         return msgspec.structs.replace(
-            around,
-            packages=explained(waiting, answer.why, records, links, archives),
+            around.result(),
+            packages=explained(waiting, answer.why, records.result(), links.result(), archives),
             new=answer.new,
             security_known=unknown is None,
             security_unknown=unknown,
-            broken=(*broken, *((answer.trouble,) if answer.trouble else ())),
+            broken=(*broken.result(), *((answer.trouble,) if answer.trouble else ())),
         )
 
     async def installed(self) -> Mapping[str, Package]:
@@ -81,7 +81,10 @@ class AptPackages:
         return await asyncio.to_thread(apt_age.release, self._root)
 
     async def broken(self) -> Sequence[str]:
-        half, records = await asyncio.gather(self._asking.half_done(), asyncio.to_thread(apt_age.journal, self._root))
+        async with side_by_side() as group:
+            audit = group.create_task(self._asking.half_done())
+            journal = group.create_task(asyncio.to_thread(apt_age.journal, self._root))
+        half, records = audit.result(), journal.result()
         if records == 0:
             return half
         where = self._root / "var/lib/dpkg/updates"
@@ -96,24 +99,21 @@ class AptPackages:
         said, planned = await self._asking.plan(("--only-upgrade", "install", *words(wanted, here.packages)), installed)
         if planned is None:
             raise EffectError(sentence("cannot plan this change of packages", said))
-        known, archives = await asyncio.gather(
-            self._asking.known(each.name for each in planned.changes), self._asking.archives()
-        )
+        known, archives = await self._versions(each.name for each in planned.changes)
         return tuple(_with_origins(each, known.get(each.name), archives) for each in planned.changes)
 
     async def kept_from(self, wanted: Mapping[str, str], directory: Path) -> Mapping[str, str]:
         here = await self._asking.here()
-        known, archives = await asyncio.gather(
-            self._asking.known(name for name in wanted if name in here.packages), self._asking.archives()
-        )
+        known, archives = await self._versions(name for name in wanted if name in here.packages)
+        native = await self._asking.native()
         repack = shutil.which("dpkg-repack") is not None
 
         async def source(name: str, version: str) -> str | None:
             if not is_package_name(name) or not is_version(version):
                 return None
-            if await _lies_in(directory, name, version):
+            if await _lies_in(directory, name, version, native):
                 return "kept"
-            if await _lies_in(self._root / "var/cache/apt/archives", name, version):
+            if await _lies_in(self._root / "var/cache/apt/archives", name, version, native):
                 return "cache"
             there = [each for each in known[name].versions if each.version == version] if name in known else []
             if any(place in archives for each in there for place in each.places):
@@ -123,6 +123,12 @@ class AptPackages:
 
         found = await _some_at_a_time([partial(source, name, version) for name, version in wanted.items()])
         return {name: place for name, place in zip(wanted, found, strict=True) if place is not None}
+
+    async def _versions(self, names: Iterable[str]) -> tuple[Mapping[str, Known], Mapping[str, Archive]]:
+        async with side_by_side() as group:
+            known = group.create_task(self._asking.known(names))
+            archives = group.create_task(self._asking.archives())
+        return known.result(), archives.result()
 
     # --- why something is kept back ---
 
@@ -190,13 +196,15 @@ def _with_origins(change: Change, known: Known | None, archives: Mapping[str, Ar
     return msgspec.structs.replace(change, origins=origins(places, archives))
 
 
-async def _lies_in(directory: Path, name: str, version: str) -> bool:
+async def _lies_in(directory: Path, name: str, version: str, native: str) -> bool:
     """Whether a directory has the .deb of exactly this version; what a file says inside counts, not its name."""
-    file = await asyncio.to_thread(apt_debs.find, directory, name, version)
-    if file is None:
-        return False
-    told = await apt_debs.fields(file)
-    return told is not None and told[0] == name.partition(":")[0] and told[1] == version
+    package, _, architecture = name.partition(":")
+    fits = {architecture} if architecture else {native, "all"}
+    for file in await asyncio.to_thread(lambda: sorted(directory.glob(apt_debs.pattern(name, version)))):
+        told = await apt_debs.fields(file)
+        if told is not None and (told[0], told[1]) == (package, version) and told[2] in fits:
+            return True
+    return False
 
 
 async def _some_at_a_time(asked: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
@@ -207,4 +215,6 @@ async def _some_at_a_time(asked: Sequence[Callable[[], Awaitable[T]]]) -> list[T
         async with room:
             return await ask()
 
-    return list(await asyncio.gather(*(one(ask) for ask in asked)))
+    async with side_by_side() as group:
+        answers = [group.create_task(one(ask)) for ask in asked]
+    return [each.result() for each in answers]

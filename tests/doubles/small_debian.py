@@ -34,6 +34,7 @@ class SmallDebian:
             "proc",
         ):
             (root / folder).mkdir(parents=True, exist_ok=True)
+        (root / "var/lib/dpkg/info/format").write_text("1\n")
         (root / "etc/os-release").write_text('ID=debian\nVERSION_ID="12"\n')
         (root / "etc/debian_version").write_text("12.11\n")
         (root / "etc/machine-id").write_text("0123456789abcdef0123456789abcdef\n")  # phased updates go by it

@@ -47,7 +47,8 @@ def test_nothing_of_a_plan_is_hidden() -> None:
         Change("tb-old", "0.9", None),
         Change("tb-older", "0.1", None),
     )
-    assert (planned.kept, planned.downgraded) == ({"tb-held"}, {"tb-down"})
+    assert planned.kept == {"tb-held"}
+    assert planned.downgraded == {"tb-down"}
 
 
 @pytest.mark.parametrize(
