@@ -28,7 +28,7 @@ from dunebugger_updater.run import retell
 from dunebugger_updater.services import maintenance, notify, timetable, watch
 from dunebugger_updater.trust import memory
 
-_LAZY = (
+_LAZY: tuple[str, ...] = (
     "apprise",
     "cryptography.hazmat.primitives.asymmetric.ed25519",
     "docker",

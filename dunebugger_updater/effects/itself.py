@@ -112,7 +112,7 @@ async def _expect(connector: aiohttp.BaseConnector, url: str, what: str) -> None
     try:
         async with (
             aiohttp.ClientSession(connector=connector, timeout=_PATIENCE, trust_env=False) as session,
-            session.get(url) as answer,
+            session.get(url, headers={"Accept": "text/html"}) as answer,
         ):
             await answer.read()
             if answer.status != 200:  # noqa: PLR2004  (HTTP's own number)
