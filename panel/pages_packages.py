@@ -53,7 +53,7 @@ async def packages(visit: Visit) -> web.StreamResponse:
         halted=halted,
         actions=seen.actions[:_SHOWN],
         sign=_sign(inventory, show, search),
-        components=[each.name for each in device.components if each.type == present.APT],
+        components=[each.name for each in device.components if present.is_system(each)],
     )
 
 

@@ -19,8 +19,6 @@ from panel.words import Words
 Tone: TypeAlias = Literal["good", "news", "unsure", "busy", "bad", "quiet"]
 """How something is to be seen; a colour, an icon and a word go with each."""
 
-APT = "apt"
-"""The type of system packages: they have a card of their own."""
 _TIGHT, _FULL = 80.0, 92.0
 _WARM, _HOT = 70.0, 80.0
 _TONES: dict[str, Tone] = {
@@ -66,7 +64,7 @@ class Card(msgspec.Struct, frozen=True):
 
 def cards(device: DeviceView, role: Role, places: Places, words: Words) -> tuple[Card, ...]:
     """Answer the cards in the order in which they matter: running, on offer, not well, the rest; then by name."""
-    made = [card(each, device, role, places, words) for each in device.components if each.type != APT]
+    made = [card(each, device, role, places, words) for each in device.components if not is_system(each)]
     rank = {"busy": 0, "news": 1, "unsure": 2, "bad": 2, "quiet": 3, "good": 4}
     return tuple(sorted(made, key=lambda one: (rank[one.tone], one.view.name.casefold())))
 
@@ -94,6 +92,11 @@ def card(view: ComponentView, device: DeviceView, role: Role, places: Places, wo
         button=_button(view, device, role, places, words),
         link=places.component(view.name),
     )
+
+
+def is_system(view: ComponentView) -> bool:
+    """Whether it is the device's packages as a whole: they have a card and a page of their own."""
+    return view.type == "apt" and not view.has_releases
 
 
 def kind(view: ComponentView, words: Words) -> str:
@@ -142,7 +145,7 @@ def _button(view: ComponentView, device: DeviceView, role: Role, places: Places,
         return Button(label, reason=words.why_viewer)
     if run is not None:
         return Button(label, reason=words.why_other.format(component=run.component))
-    if view.type == APT:
+    if is_system(view):
         return Button(words.apt_button, link=places.packages)
     if view.status == "busy":
         return Button(label, reason=sentence(view.message or words.why_busy, view.name))
@@ -176,7 +179,7 @@ def summary(device: DeviceView, words: Words) -> Summary:
     """Answer what somebody wants to know who has one second."""
     if not device.components:
         return Summary("quiet", (words.nothing_here,))
-    waiting = sum(each.update_available for each in device.components if each.type != APT)
+    waiting = sum(each.update_available for each in device.components if not is_system(each))
     unknown = sum(each.status in {"unknown", "not_compared"} for each in device.components)
     said = []
     if waiting:

@@ -12,7 +12,7 @@ from dunebugger_updater.model.packages import Inventory, Pending
 from dunebugger_updater.model.wire import DeviceView
 from panel import present_actions
 from panel.places import Places
-from panel.present import APT, Summary, Tone
+from panel.present import Summary, Tone, is_system
 from panel.spans import sentence
 from panel.words import Words
 
@@ -77,7 +77,7 @@ class Row(msgspec.Struct, frozen=True):
 
 def has_apt(device: DeviceView) -> bool:
     """Whether this device looks after system packages."""
-    return any(each.type == APT for each in device.components)
+    return any(is_system(each) for each in device.components)
 
 
 def blocked(
@@ -311,4 +311,4 @@ def with_packages(told: Summary, inventory: Inventory | None, words: Words) -> S
 
 
 def _is_apt(device: DeviceView, component: str) -> bool:
-    return any(each.name == component and each.type == APT for each in device.components)
+    return any(each.name == component and each.type == "apt" for each in device.components)

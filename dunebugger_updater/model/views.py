@@ -13,6 +13,8 @@ class ComponentView(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     type: str
+    has_releases: bool = True
+    """False for a device's packages as a whole: nobody publishes releases of them."""
     current: str | None
     """The installed version; ``None`` when it is not there or does not say."""
     detail: str = ""

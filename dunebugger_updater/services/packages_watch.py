@@ -65,6 +65,7 @@ def view(
         return ComponentView(
             name=component.name,
             type=component.type,
+            has_releases=False,
             current=None,
             status="unknown",
             message=f"unknown: {trouble}" if trouble else "not checked yet",
@@ -81,6 +82,7 @@ def view(
     return ComponentView(
         name=component.name,
         type=component.type,
+        has_releases=False,
         current=seen.current,
         detail="of all installed packages",
         latest=seen.latest,

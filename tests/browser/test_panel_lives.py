@@ -24,7 +24,7 @@ async def test_from_the_overview_to_a_finished_update_with_no_page_loaded_by_han
     await page.get_by_role("button", name="Update now").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Update of core to 1.1.0")
     await expect(page.locator('[aria-current="step"]')).to_contain_text("build the virtual environment")
-    assert house.fleet.asked[-1] == ("owner", Update("core", version="1.1.0"))
+    assert house.fleet.asked[-1] == ("owner", Update("core", version="1.1.0", by_owner=True))
     house.fleet.progress(0.4, "collecting aiohttp")
     await expect(page.locator("#doing")).to_have_text("40% – collecting aiohttp")  # noqa: RUF001  (as the page says it)
     await expect(page.locator(".step-bar")).to_have_attribute("value", "0.4")

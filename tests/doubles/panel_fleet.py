@@ -178,7 +178,8 @@ CORE = component(
     release_notes=NOTES, quarantined=("1.0.9",),
 )  # fmt: skip
 SYSTEM = component(
-    "system", type="apt", current="0a1b2c3d4e5f", latest=None, status="update_available", update_available=True,
+    "system", type="apt", has_releases=False, current="0a1b2c3d4e5f", latest=None, status="update_available",
+    update_available=True,
     message="8 packages can be upgraded, 4 with security fixes", detail="1204 packages",
 )  # fmt: skip
 UPDATER = component("updater", type="updater", current="0.3.0", latest="0.4.0", update_available=True,

@@ -449,7 +449,7 @@ async def test_the_updater_itself_tells_what_its_restart_looks_like(visitor: Vis
 
 
 async def test_the_component_of_packages_leads_to_their_page_and_can_be_taken_back(visitor: Visitor) -> None:
-    visitor.house.fleet.shown = (component("system", type="apt", current="0a1b2c", latest=None),)
+    visitor.house.fleet.shown = (component("system", type="apt", has_releases=False, latest=None),)
     page = await visitor.get("/components/system")
     assert '<a class="button" href="/packages">See the packages' in page.text
     assert "Take a version by name" not in page.words
