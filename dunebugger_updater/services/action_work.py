@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from dunebugger_updater.model.actions import ActionStatus, Kept
+from dunebugger_updater.model.actions import ActionStatus, ActionType, Kept
 from dunebugger_updater.model.codec import from_json
 from dunebugger_updater.plan import Plan
 from dunebugger_updater.ports import Clock, EffectError
@@ -182,7 +182,7 @@ class Work:
         else:
             result = words.not_begun(told.message, told.outcome.value)
             await self._noted(kept, status=ActionStatus.FAILED, ended_at=self._clock.now(), result=result)
-        if kept.action.action_type.is_apt:
+        if kept.action.action_type is not ActionType.CLEAR_LOGS:  # a restarted service runs its new files
             with contextlib.suppress(EffectError):  # who looks anew is told why not
                 await self._refreshed()
         return told

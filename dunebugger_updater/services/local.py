@@ -222,7 +222,7 @@ class LocalFleet:
 
     async def _packages(self) -> AnyReply:
         try:
-            return PackagesSeen(await self._device.packages.inventory())
+            return PackagesSeen(await self._watch.packages())
         except EffectError as error:
             return Declined("failed", str(error))
 

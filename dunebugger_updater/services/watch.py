@@ -9,6 +9,7 @@ import msgspec
 
 from dunebugger_updater.kinds.base import Installed
 from dunebugger_updater.model.codec import from_json, to_json
+from dunebugger_updater.model.packages import Inventory
 from dunebugger_updater.model.release import Catalogue, Release
 from dunebugger_updater.model.settings import Component, Settings
 from dunebugger_updater.model.version import Scheme
@@ -23,6 +24,8 @@ from dunebugger_updater.services.packages_words import Looked
 FRESH = timedelta(minutes=10)
 """An answer not older than this is given again, unless the owner insists: a whole house shares one limit."""
 
+LOOKED = 600.0
+"""Seconds for which a look at the packages holds: by then somebody else may have restarted a service, or refreshed."""
 _KEPT_RELEASES = 100
 _KEPT_NOTES = 20_000
 """Characters of one release's notes."""
@@ -59,6 +62,9 @@ class Watch:
         self._runs = runs
         self._unkept: dict[str, Heard] = {}
         """What could not be written down: it is known as long as we live."""
+        self._looking = asyncio.Lock()
+        self._looked: float | None = None
+        """When the packages were last looked at, since boot."""
 
     async def check(self, names: Sequence[str] = (), *, force: bool = False) -> dict[str, ComponentView]:
         """Ask about these components, or all, side by side.  A failed check is a state of its own, never an error."""
@@ -130,6 +136,26 @@ class Watch:
                 heard = await self.heard(each)
                 await self._remember(each, msgspec.structs.replace(heard, packages=None))
         return await self.known(names)
+
+    async def packages(self) -> Inventory:
+        """What is pending.  A page that lives asks often: what was seen holds a while, if nothing else is installed.
+
+        ``EffectError`` when it cannot be looked at.
+        """
+        component = next(
+            (each for each in self._settings.components if each.type == "apt" and not each.repository), None
+        )
+        if component is None:
+            return await self._device.packages.inventory()
+        async with self._looking:
+            heard = await self.heard(component)
+            seen, up = heard.packages, self._device.clock.up()
+            old = self._looked is None or up - self._looked > LOOKED
+            if seen is None or old or not await packages_watch.is_still(seen, self._device):
+                seen = await packages_watch.look(self._device)
+                await self._remember(component, msgspec.structs.replace(heard, packages=seen))
+                self._looked = up
+            return seen.inventory
 
     async def _view_of_packages(self, component: Component, heard: Heard) -> ComponentView:
         seen, trouble = heard.packages, None
