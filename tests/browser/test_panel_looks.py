@@ -140,7 +140,8 @@ async def test_what_is_pressed_on_a_phone_is_large_enough(house: Served, look: O
     page = await look(path, size="phone")
     small = await page.evaluate(
         """[...document.querySelectorAll("main .button, main select, nav a, summary, .segments label")]
-           .filter((each) => each.offsetParent && each.getBoundingClientRect().height < 44).map((each) => each.textContent)"""
+           .filter((each) => each.offsetParent && each.getBoundingClientRect().height < 44)
+           .map((each) => each.textContent)"""
     )
     assert small == []
 
