@@ -34,7 +34,10 @@ async def end_orphans() -> None:
 
 
 def _is_orphan(process: Process) -> bool:
+    """A container's processes are to be seen from its host, but the numbers in their marks are the container's."""
     try:
+        if _space(process.pid) != _space("self"):
+            return False
         environment = Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
     except OSError:
         return False
@@ -44,3 +47,8 @@ def _is_orphan(process: Process) -> bool:
     pid, _, started = marks[0].decode(errors="replace").partition(".")
     updater = look(int(pid)) if pid.isdigit() else None
     return updater is None or str(updater.started) != started
+
+
+def _space(pid: int | str) -> Path:
+    """The namespace in which a process has its number."""
+    return Path(f"/proc/{pid}/ns/pid").readlink()

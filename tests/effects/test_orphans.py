@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from dunebugger_updater.effects.commands import clean_environment, run
@@ -38,6 +39,31 @@ async def test_the_helpers_of_a_killed_updater_are_ended_with_their_children_and
     assert look(helper) is None
     left = [each for each in Path("/proc").iterdir() if each.name.isdigit() and _session(int(each.name)) == helper]
     assert left == []
+
+
+async def test_the_helpers_of_an_updater_in_a_container_are_left_alone() -> None:
+    """Its number there is another process's, or nobody's, here."""
+    own = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    words = ["unshare", *own, "--pid", "--fork", "--kill-child", "env", f"{MARK}=1.1", "sleep", "300"]
+    container = await asyncio.create_subprocess_exec(*words, start_new_session=True)
+    children = Path(f"/proc/{container.pid}/task/{container.pid}/children")
+    try:
+        helper = int(await _once(children.read_text))
+        await _once(lambda: MARK if MARK.encode() in Path(f"/proc/{helper}/environ").read_bytes() else "")
+        await end_orphans()
+        found = look(helper)
+        assert found is not None
+    finally:
+        container.kill()
+        await container.wait()
+
+
+async def _once(said: Callable[[], str]) -> str:
+    for _ in range(500):
+        if text := said().strip():
+            return text
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not start")
 
 
 async def test_an_app_that_we_start_carries_no_mark_but_a_helper_does() -> None:
