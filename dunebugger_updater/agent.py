@@ -64,12 +64,24 @@ async def _run(settings: Settings) -> None:
         for stop in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(stop, task.cancel)
     manager = ServiceManager()
-    async with house(settings, service=True) as built, running(built, manager):
-        manager.tell("READY=1")
-        try:
-            await asyncio.Event().wait()
-        finally:
-            manager.tell("STOPPING=1")
+    rising = asyncio.create_task(_rise(manager))
+    try:
+        async with house(settings, service=True) as built, running(built, manager):
+            rising.cancel()
+            manager.tell("READY=1")
+            try:
+                await asyncio.Event().wait()
+            finally:
+                manager.tell("STOPPING=1")
+    finally:
+        rising.cancel()
+
+
+async def _rise(manager: ServiceManager) -> None:
+    """Ask for more time while we recover, which may take as long as an update; a start that hangs does not ask."""
+    while True:
+        manager.tell("EXTEND_TIMEOUT_USEC=60000000")
+        await asyncio.sleep(20)
 
 
 @contextlib.asynccontextmanager

@@ -32,6 +32,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where to; made if it is not there")
     parser.add_argument("--version", metavar="V", help="this version instead of what git describe says")
     parser.add_argument("--folder-only", action="store_true", help="only the folder, which all else is made from")
+    parser.add_argument("--from-folder", type=Path, metavar="DIR", help="wrap this folder instead of making one")
     wanted = parser.parse_args()
     output: Path = wanted.output.resolve()
     output.mkdir(parents=True, exist_ok=True)
@@ -41,7 +42,11 @@ def main() -> int:
     os.environ["SOURCE_DATE_EPOCH"] = str(said.time)
     with tempfile.TemporaryDirectory(dir=output, prefix=".work-") as folder:
         work = Path(folder)
-        made = _frozen(work, version, said.commit)
+        made = (
+            shutil.copytree(wanted.from_folder, work / NAME)
+            if wanted.from_folder
+            else _frozen(work, version, said.commit)
+        )
         target = output / "folder"
         shutil.rmtree(target, ignore_errors=True)
         trees.settle(made, said.time)

@@ -9,7 +9,17 @@ import itertools
 from collections.abc import Awaitable, Sequence
 
 from dunebugger_updater import show
-from dunebugger_updater.doctor import apps, configuration, containers, disk, environments, runs, surroundings
+from dunebugger_updater.doctor import (
+    apps,
+    configuration,
+    containers,
+    disk,
+    environments,
+    installation,
+    packages,
+    runs,
+    surroundings,
+)
 from dunebugger_updater.doctor.finding import Finding, Findings, problem, warning
 from dunebugger_updater.doctor.sheet import recovery
 from dunebugger_updater.model.codec import to_builtins
@@ -38,6 +48,7 @@ async def examine(house: House, *, as_json: bool) -> int:
 async def diagnose(house: House, limit: float = LIMIT) -> Findings:
     """Look at everything, side by side; ``limit`` is in seconds, for each subject."""
     subjects: dict[str, Awaitable[Findings]] = {
+        "installation": installation.look(house),
         "configuration": configuration.look(house),
         "state": configuration.look_at_state(house),
         "disk": disk.look(house),
@@ -55,7 +66,8 @@ async def diagnose(house: House, limit: float = LIMIT) -> Findings:
             case "updater":
                 continue
             case "apt":
-                subjects[component.name] = surroundings.look_at_packages(component)
+                subjects[component.name] = surroundings.look_at_packages(house, component)
+                subjects[f"{component.name}.packages"] = packages.look(house, component)
                 continue
         subjects[f"{component.name}.backups"] = disk.look_at_backups(house, component)
         subjects[f"{component.name}.recovery"] = recovery(house, component)

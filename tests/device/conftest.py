@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from device.bed import compose, debs, device_image, place, wares
+from device.bed import bare, compose, debs, device_image, place, wares
 from device.bed import frozen as frozen_program
 from device.bed import images as app_images
 from device.bed import registry as registries
@@ -37,7 +37,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             continue
         if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(BUILD_LIMIT))
-        for part, marker in (("engine", "docker"), ("all_devices", "device")):  # so that CI's choice misses none
+        for part, marker in (
+            ("engine", "docker"),
+            ("all_devices", "device"),
+            ("makers", "device"),
+        ):  # so that CI's choice misses none
             if part in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)
 
@@ -119,6 +123,35 @@ def devices(all_devices: Devices) -> Iterator[Devices]:
 def device(devices: Devices) -> Device:
     """One fresh device that has booted."""
     return devices()
+
+
+@pytest.fixture(scope="session")
+def makers(engine: Engine) -> Iterator[Callable[[str], Devices]]:
+    """Answers the maker of devices without Python, of one Debian release."""
+    made: dict[str, Devices] = {}
+
+    def maker(release: str) -> Devices:
+        if release not in made:
+            made[release] = _part(lambda: Devices(engine, bare.built(engine, release)))
+        return made[release]
+
+    yield maker
+    for each in made.values():
+        each.close()
+
+
+@pytest.fixture(params=bare.RELEASES)
+def bare_devices(request: pytest.FixtureRequest, makers: Callable[[str], Devices]) -> Iterator[Devices]:
+    """Call it for a fresh device without Python, once for each Debian release; thrown away after the test."""
+    maker = makers(request.param)
+    yield maker
+    maker.throw_away()
+
+
+@pytest.fixture
+def bare_device(bare_devices: Devices) -> Device:
+    """One such device that has booted."""
+    return bare_devices()
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,11 @@
 import os
 import pty
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from device.bed import place
+from device.bed import place, program
 from device.bed.compose import Compose
 from device.bed.engine import Engine
 from device.bed.images import APP, Images
@@ -152,7 +151,7 @@ def test_a_registry_that_goes_while_the_owner_thinks_changes_nothing(v2: Stack, 
     v2.offer("1.1.0")
     files, container = v2.files, v2.container()
     ours, theirs = pty.openpty()
-    argv = [sys.executable, "-m", "dunebugger_updater", "--config", str(v2.conf), "update", v2.name]
+    argv = [*program.on_this_machine(), "--config", str(v2.conf), "update", v2.name]
     with subprocess.Popen(
         argv, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=place.CHECKOUT, env=v2.environment
     ) as asking:

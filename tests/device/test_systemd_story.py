@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from device.bed import place
+from device.bed import place, program
 from device.bed.device import PYTHON, Device
 from device.bed.presepe import EDITED, HOME, RELEASES, SHIPPED, STATE, Presepe
 
@@ -142,21 +142,22 @@ class Cutter:
 
     def cut(self, after: float) -> None:
         device = self._presepe.device
-        words = ["docker", "exec", device.name, PYTHON, *self._presepe.argv("update", "core", "--version", "1.1.0")]
+        updater = program.on_a_device(PYTHON, *self._presepe.argv("update", "core", "--version", "1.1.0"))
+        words = ["docker", "exec", device.name, *updater]
         with subprocess.Popen(
             [*words, "--yes", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=place.environment()
-        ) as updater:
-            assert updater.stdout is not None
-            assert updater.stderr is not None
-            for line in updater.stderr:
+        ) as started:
+            assert started.stdout is not None
+            assert started.stderr is not None
+            for line in started.stderr:
                 heard = json.loads(line)
                 if heard.get("event") == "began" and heard["step"] == self._stop:
                     break
             else:
-                pytest.fail(f"the update never touched the app: {updater.stdout.read().decode()}")
+                pytest.fail(f"the update never touched the app: {started.stdout.read().decode()}")
             time.sleep(after)
             device.cut_power()
-            updater.kill()
+            started.kill()
 
 
 @pytest.fixture

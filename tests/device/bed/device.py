@@ -10,12 +10,16 @@ from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
-from device.bed import place
+from device.bed import place, program
 from device.bed.engine import Engine
+from device.bed.program import PYTHON
 
-PYTHON = "/opt/updater/bin/python"
+__all__ = ["CHECKOUT", "PYTHON", "Device", "Devices"]
+
 CHECKOUT = "/opt/checkout"
 CGROUPS = Path("/sys/fs/cgroup")
+_NUMBERS = count(1)
+"""For names that no two makers of one session share."""
 
 
 class Device:
@@ -30,7 +34,7 @@ class Device:
         """Run a command, whatever its exit code.  ``text`` is what it reads."""
         settings = [word for key, value in (more or {}).items() for word in ("--env", f"{key}={value}")]
         return subprocess.run(
-            ["docker", "exec", "-i", "--user", user, *settings, self.name, *words],
+            ["docker", "exec", "-i", "--user", user, *settings, self.name, *program.on_a_device(*words)],
             check=False,
             capture_output=True,
             text=True,
@@ -111,17 +115,17 @@ class Devices:
     """Makes devices, and throws away those it made."""
 
     def __init__(self, engine: Engine, image: str) -> None:
-        self._engine, self._image, self._numbers = engine, image, count(1)
+        self._engine, self._image = engine, image
         self._made: list[Device] = []
         self._mark = ("--label", f"{place.LABEL}={place.token()}")
-        self.network = f"{place.LABEL}-{os.getpid()}"
+        self.network = f"{place.LABEL}-{os.getpid()}-{next(_NUMBERS)}"
         engine.docker("network", "create", "--internal", *self._mark, self.network)
 
     def __call__(self, *options: str) -> Device:
         """A fresh device that has booted.  ``options`` are more words for ``docker run``."""
-        name = f"device-{os.getpid()}-{next(self._numbers)}"
+        name = f"device-{os.getpid()}-{next(_NUMBERS)}"
         words = ["run", "--detach", "--name", name, "--hostname", name, "--network", self.network, *self._mark]
-        words += ["--volume", f"{place.CHECKOUT}:{CHECKOUT}:ro", *_as_machine(), *options]
+        words += ["--volume", f"{place.CHECKOUT}:{CHECKOUT}:ro", *program.volumes(), *_as_machine(), *options]
         self._engine.docker(*words, self._image, "/sbin/init")
         device = Device(self._engine, name, self.network)
         self._made.append(device)

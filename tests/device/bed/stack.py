@@ -11,14 +11,13 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from device.bed import place
+from device.bed import place, program
 from device.bed.compose import Compose
 from device.bed.engine import Engine
 from device.bed.images import Images
@@ -155,7 +154,7 @@ class Stack:
         """Start the updater in a process group of its own."""
         log = self._root / f"said-{words[0]}"
         with log.with_suffix(".out").open("wb") as out, log.with_suffix(".err").open("wb") as err:
-            argv = [sys.executable, "-m", "dunebugger_updater", "--config", str(self.conf), *words]
+            argv = [*program.on_this_machine(), "--config", str(self.conf), *words]
             return subprocess.Popen(
                 argv, stdout=out, stderr=err, cwd=place.CHECKOUT, env=self.environment, start_new_session=True
             )
