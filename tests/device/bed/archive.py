@@ -70,9 +70,9 @@ class Archive:
 
         ``keep_old`` leaves the old versions of ``names`` beside the new ones.  A ``fault`` is in all the suites.
         """
-        here: list[Deb] = [deb for name, deb in wares.BEFORE.items() if keep_old or name not in names]
-        for name in names:
-            here += wares.AFTER[name]
+        new = {name: wares.AFTER[name] for name in names if name in wares.AFTER}
+        here = [deb for name, deb in wares.BEFORE.items() if keep_old or name not in new]
+        here += [deb for found in new.values() for deb in found]
         now = self._began + timedelta(seconds=next(self._numbers))
         arch = place.must(["dpkg", "--print-architecture"])
         self._files = {

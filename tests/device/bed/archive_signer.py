@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 
 from device.bed import place
@@ -13,6 +14,7 @@ class Signer:
     """A throw-away key that devices trust, and one that they do not."""
 
     def __init__(self) -> None:
+        self._one_at_a_time = threading.Lock()
         # short, since gpg's agent listens on a socket in it
         self._home = Path(tempfile.mkdtemp(prefix="bed-gpg-"))
         for name in (TRUSTED, STRANGER):
@@ -22,9 +24,10 @@ class Signer:
 
     def signed(self, text: str, by: str = TRUSTED) -> str:
         """``InRelease``: the text and its signature in one."""
-        plain = self._home / "text"
-        plain.write_text(text)
-        return self._gpg("--local-user", by, "--clearsign", "--output", "-", str(plain)) + "\n"
+        with self._one_at_a_time:  # tests may do several things side by side
+            plain = self._home / "text"
+            plain.write_text(text)
+            return self._gpg("--local-user", by, "--clearsign", "--output", "-", str(plain)) + "\n"
 
     def close(self) -> None:
         place.run(["gpgconf", "--homedir", self._home, "--kill", "all"])

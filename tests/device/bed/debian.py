@@ -74,6 +74,15 @@ class Look:
         rows = (line.split("\t") for line in self.packages.splitlines())
         return {name: version for name, version, _ in rows}
 
+    def differs(self, other: "Look") -> list[str]:
+        """The lines that only one of the two has: ``-`` for this one's, ``+`` for the other's."""
+        found = []
+        for part in ("packages", "auto", "manual", "held"):
+            mine, others = (set(getattr(look, part).splitlines()) for look in (self, other))
+            found += [f"{part} -{line}" for line in sorted(mine - others)]
+            found += [f"{part} +{line}" for line in sorted(others - mine)]
+        return found
+
 
 class Debian:
     """One device, and its archive."""
@@ -109,6 +118,13 @@ class Debian:
         self.device.write(AGENT, SERVICE)
         self.device.exec("systemctl", "daemon-reload")
         self.device.exec("systemctl", "-q", "enable", "--now", "dunebugger-updater")
+        self.wait_for_agent()
+
+    def wait_for_agent(self) -> None:
+        place.wait_for(self._answers, 60, "the agent does not answer")
+
+    def _answers(self) -> bool:
+        return self.device.run("curl", "-fsS", "-m", "5", f"{self.url}/healthz").returncode == 0
 
     def record(self) -> None:
         """Have the programs that change packages write down what they are told, from now on."""

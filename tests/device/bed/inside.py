@@ -81,6 +81,6 @@ class Inside:
         return self._root / path.lstrip("/")
 
     def _told(self, state: str) -> Iterator[tuple[int, str]]:
-        for file in self.file(state).glob("apt/*/status"):
+        for file in self.file(state).glob("packages/jobs/*/status"):
             with contextlib.suppress(OSError):
                 yield file.stat().st_mtime_ns, file.read_text()
