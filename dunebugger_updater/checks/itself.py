@@ -5,6 +5,9 @@ from pathlib import Path
 from dunebugger_updater.checks.base import Check
 from dunebugger_updater.ports import Device, EffectError
 
+_OFTEN = 10.0
+"""Seconds between two questions whether it still answers."""
+
 
 class UpdaterRuns(Check, frozen=True, tag="updater_runs"):
     """The process that asks is the version that was meant to run."""
@@ -44,6 +47,24 @@ class UpdaterServes(Check, frozen=True, tag="updater_serves"):
                 await device.clock.sleep(1)
             else:
                 return None
+
+
+class UpdaterSteady(Check, frozen=True, tag="updater_steady"):
+    """It has run for a while and answered all that time: some things break only when a minute has passed."""
+
+    seconds: float
+    """Since the process began; a crash begins it anew."""
+
+    @property
+    def title(self) -> str:
+        return f"the updater runs well for {self.seconds:g} s"
+
+    async def objection(self, device: Device) -> str | None:
+        while (left := self.seconds - device.itself.running_for) > 0:
+            await device.clock.sleep(min(left, _OFTEN))
+            if (objection := await UpdaterServes().objection(device)) is not None:
+                return objection
+        return None
 
 
 class UpdaterReads(Check, frozen=True, tag="updater_reads"):

@@ -6,6 +6,7 @@ import ipaddress
 import os
 import signal
 import ssl
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
@@ -44,12 +45,18 @@ class OwnProcess:
         self._settings = settings
         self._releases = releases
         self._service = service
+        self._began = time.clock_gettime(time.CLOCK_BOOTTIME)
         self.version = version
         self.architecture = architecture()
         self.slot = environ.get(SLOT) or FACTORY
         home = environ.get(HOME) if environ.get(SLOT) else None
         self.home = Path(home) if home else None
         self.factory = Path(environ.get(OF_FACTORY) or "/usr/lib/dunebugger-updater/factory")
+
+    @property
+    def running_for(self) -> float:
+        """Sleep included, as all durations."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - self._began
 
     async def try_out(self, program: Path, limit: float) -> Tried:
         """Start it with nothing but a search path: neither our libraries nor our tokens are its own."""
@@ -105,7 +112,8 @@ class OwnProcess:
 def _own_fault(error: EffectError) -> bool:
     """Whether it speaks against this program that it could not look, rather than against the network or GitHub."""
     unsafe = aiohttp.ClientSSLError | aiohttp.ClientConnectorCertificateError | ssl.SSLError
-    return isinstance(error.__cause__, unsafe) or isinstance(error.__context__, ValueError)  # the answer came and could not be read
+    not_read = isinstance(error.__context__, ValueError)  # the answer came and said nothing to us
+    return isinstance(error.__cause__, unsafe) or not_read
 
 
 async def _expect(connector: aiohttp.BaseConnector, url: str, what: str) -> None:

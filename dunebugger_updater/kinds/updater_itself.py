@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from dunebugger_updater.checks import FreeSpace, Need, UpdaterReads, UpdaterRuns, UpdaterServes
+from dunebugger_updater.checks import AnyCheck, FreeSpace, Need, UpdaterReads, UpdaterRuns, UpdaterServes, UpdaterSteady
 from dunebugger_updater.kinds.base import Artifact, Installed, Wish, busy, conditions, notes, safe_name, wanted_before
 from dunebugger_updater.model.service import SystemdUnit
 from dunebugger_updater.model.settings import Updater
@@ -33,6 +33,9 @@ NOT_HERE = (
     "update it the way it was installed (pip, git, your distribution), or install the package"
 )
 
+STEADY = 90.0
+"""Seconds that a version has to run well before it counts.  With three starts that end a little earlier the launcher
+still brings the former one back within its limit."""
 _UNPACKED = 4
 """How much larger than its archive a version is taken to be."""
 
@@ -183,8 +186,8 @@ def _switch(here: Place, slot: str, version: str, stamp: str) -> tuple[AnyStep, 
     )
 
 
-def _after(here: Place, slot: str, version: str) -> tuple[UpdaterRuns | UpdaterServes | UpdaterReads, ...]:
-    return (UpdaterRuns(slot, version), UpdaterServes(), UpdaterReads(here.program(slot)))
+def _after(here: Place, slot: str, version: str) -> tuple[AnyCheck, ...]:
+    return (UpdaterRuns(slot, version), UpdaterServes(), UpdaterSteady(STEADY), UpdaterReads(here.program(slot)))
 
 
 def _settled(here: Place, slot: str) -> tuple[AnyStep, ...]:

@@ -43,6 +43,10 @@ class Itself(Protocol):
     def slot(self) -> str:
         """Where this process was started from: a slot's name, or ``factory``."""
 
+    @property
+    def running_for(self) -> float:
+        """Seconds since this process began."""
+
     async def try_out(self, program: Path, limit: float) -> Tried:
         """Have another version look at itself and at this device's state, offline; it changes nothing."""
 

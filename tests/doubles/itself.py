@@ -21,7 +21,7 @@ from dunebugger_updater.model.trial import (
 from dunebugger_updater.ports import EffectError, Tried, UnreachableError
 
 if TYPE_CHECKING:
-    from doubles.world import Disk, Power
+    from doubles.world import Clock, Disk, Power
 
 HOME, PACKAGE = Path("/var/lib/updater"), Path("/usr/lib/updater/factory")
 
@@ -35,8 +35,9 @@ class Itself:
 
     architecture = "amd64"
 
-    def __init__(self, power: "Power", disk: "Disk") -> None:
-        self.power, self.disk = power, disk
+    def __init__(self, power: "Power", disk: "Disk", clock: "Clock") -> None:
+        self.power, self.disk, self.clock = power, disk, clock
+        self.began = clock.up()
         self.home: Path | None = HOME
         self.factory = PACKAGE
         self.slot, self.version = FACTORY, "1.0.0"
@@ -56,6 +57,10 @@ class Itself:
     def in_use(self) -> str:
         target = self.disk.at(HOME / CURRENT)
         return target.name if isinstance(target, Path) else FACTORY
+
+    @property
+    def running_for(self) -> float:
+        return self.clock.up() - self.began
 
     async def try_out(self, program: Path, limit: float) -> Tried:
         content = self.disk.nodes.get(self.disk.real(program.parent) / program.name)
@@ -84,7 +89,7 @@ class Itself:
             slot = self._chosen()
             content = self._program(slot)
             if content is not None and (version := content.decode()) not in self.broken:
-                self.slot, self.version = slot, version
+                self.slot, self.version, self.began = slot, version, self.clock.up()
                 return
         raise AssertionError("bricked: nothing that is started stays up")
 
@@ -128,4 +133,3 @@ class Itself:
             self.power.instant("launcher points back")
         except EffectError:
             return
-

@@ -5,7 +5,7 @@ the instants left until something happens: the power goes, or the disk says no.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from doubles.itself import Itself
 
 from dunebugger_updater.engine import JournalError
 from dunebugger_updater.model.compose_file import ProjectText, image_of
-from dunebugger_updater.model.service import OwnProcess, Service, ServiceState
+from dunebugger_updater.model.service import OwnProcess, Service, ServiceState, UnitState
 from dunebugger_updater.ports import (
     Answer,
     Carried,
@@ -272,6 +272,8 @@ class Runners:
         self.failed: set[str] = set()
         self.wrote: list[str] = []
         self.home: dict[str, Path] = {}
+        self.no_longer_run: Callable[[], Sequence[str]] = tuple
+        """Units that do not run with the packages as they are."""
 
     def _launch(self, label: str, directory: Path) -> None:
         where = self.disk.real(directory)
@@ -318,6 +320,11 @@ class Runners:
 
     async def last_log(self, service: Service, lines: int) -> Sequence[str]:
         return (f"{service.label}: last words",)
+
+    async def units(self) -> Mapping[str, UnitState]:
+        well = {label: UnitState("running", enabled=label in self.enabled) for label in self.running}
+        ill = (*self.failed, *self.no_longer_run())
+        return {**well, **{label: UnitState("failed") for label in ill}}
 
 
 class Web:
@@ -474,8 +481,9 @@ class World:
         self.web = Web(self.power, self.disk, self.runners)
         self.venvs = Venvs(self.power, self.disk)
         self.engine = Engine(self.power, self.disk, self.broken)
-        self.debian = Debian(self.power, self.broken)
-        self.itself = Itself(self.power, self.disk)
+        self.debian = Debian(self.power, self.disk, self.broken)
+        self.runners.no_longer_run = self.debian.broken_units
+        self.itself = Itself(self.power, self.disk, self.clock)
         self.journal = Journal(self.power)
         self.device = Device(
             clock=self.clock,
