@@ -140,7 +140,7 @@ def test_a_device_that_slept_through_two_changes_follows_them_step_by_step() -> 
     followed = follow(FIRST, links)
     assert not isinstance(followed, Refusal)
     ring, new = followed
-    assert (ring.version, ring.threshold, ring.revoked) == (3, 2, {ANNA.id})
+    assert (ring.version, ring.threshold, ring.revoked) == (3, 2, frozenset({ANNA.id}))
     assert ring.keys == (BERTA.key, CARLA.key)
     assert new == links
     assert follow(ring, links) == (ring, ()), "what is known already changes nothing"
