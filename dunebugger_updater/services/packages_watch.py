@@ -30,7 +30,7 @@ async def refresh(device: Device) -> str | None:
 async def look(device: Device) -> Looked:
     """Look at everything: takes apt some seconds on a small board."""
     inventory = await device.packages.inventory()
-    return looked(inventory, await _versions(device))
+    return looked(inventory, await _versions(device), await device.packages.release())
 
 
 async def is_still(seen: Looked, device: Device) -> bool:

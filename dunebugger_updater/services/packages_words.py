@@ -20,11 +20,11 @@ class Looked(msgspec.Struct, frozen=True):
     """``label`` of what would be installed after an upgrade of everything that is ready."""
 
 
-def looked(inventory: Inventory, installed: dict[str, str]) -> Looked:
+def looked(inventory: Inventory, installed: dict[str, str], release: str) -> Looked:
     """Put together what was seen."""
     after = installed | {each.name: each.candidate for each in inventory.ready}
     after |= {each.name: each.after for each in inventory.new if each.after is not None}
-    return Looked(inventory, label(inventory.release, installed), label(inventory.release, after))
+    return Looked(inventory, label(release, installed), label(release, after))
 
 
 def in_words(inventory: Inventory, problem: str | None, since: datetime | None) -> tuple[Status, str]:
