@@ -12,12 +12,12 @@ from dunebugger_updater.model.settings import Component, Kind, Updater
 _APP = ("installPath", "asset", "runner", "command", "preserve")
 _CONTAINER = ("composePath", "image", "imageTag")
 _RELEASED = ("repository", "source", "channel", "tagPattern", "versionScheme", "trust", "service", "healthUrl")
-"""What has releases of its own.  ``apt`` has not: Debian's archive decides."""
+"""What has releases of its own.  ``apt`` has them only with a repository: else Debian's archive decides."""
 
 _NOT_HERE: Mapping[Kind, tuple[str, ...]] = {
     "python_app": _CONTAINER,
     "container": _APP,
-    "apt": (*_RELEASED, *_APP, *_CONTAINER),
+    "apt": (*_APP, *_CONTAINER),
     "updater": (
         *("type", "source", "tagPattern", "versionScheme", "trust", "service", "healthUrl", "requires"),
         *(*_APP, *_CONTAINER),
@@ -86,6 +86,9 @@ def _component(section: Section, known: Mapping[str, Component], updater: Update
         base = _bare(name, kind, updater)
     not_here = "this key is not for the updater itself" if kind == "updater" else f"this key is not for type = {kind}"
     section.only(_NOT_HERE[kind], not_here)
+    if kind == "apt" and not section.has("repository"):
+        left = tuple(key for key in _RELEASED if key not in {"repository", "healthUrl"})
+        section.only(left, "this key is not for type = apt, unless its packages have a repository of their own")
     component = _released(section, base)
     if kind == "python_app":
         component = _python_app(section, component)
@@ -181,7 +184,7 @@ def refuse_twins(found: Iterable[Component], sections: Mapping[str, Section]) ->
     places: dict[str, str] = {}
     for each in found:
         place = str(each.install_path) if each.type == "python_app" else f"{each.compose_path} {each.service}"
-        place = each.type if each.type in {"apt", "updater"} else place
+        place = f"{each.type} {each.repository}" if each.type in {"apt", "updater"} else place
         if other := places.setdefault(place, each.name):
             section = sections.get(f"Component {each.name}")
             if other != each.name and section is not None:

@@ -111,7 +111,7 @@ class ComponentUpdater:
             found: dict[str, str | None] = {}
             for component in self._settings.components:
                 try:
-                    found[component.name] = (await installed(component, built.device)).version
+                    found[component.name] = (await installed(component, self._settings, built.device)).version
                 except EffectError:
                     found[component.name] = None
             return found

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ from dunebugger_updater.services.action_parts import ActionNeeds
 from dunebugger_updater.services.history import Runs
 from dunebugger_updater.services.holds import Holds
 from dunebugger_updater.services.maintenance import Maintenance
-from dunebugger_updater.services.packages import PackagePlans, changes
+from dunebugger_updater.services.packages import PackagePlans, jobs
 from dunebugger_updater.services.updates import Updates
 from dunebugger_updater.services.vouching import Vouching
 from dunebugger_updater.services.watch import Watch
@@ -75,6 +75,7 @@ async def house(
             token=token,
             cache=updater.state_path / "github",
         )
+        packages = AptPackages()
         device = Device(
             clock=clock,
             files=DiskFiles(),
@@ -82,8 +83,8 @@ async def house(
             web=HttpWeb(connections, clock=clock, api_url=updater.github_api_url, token=token),
             python=Venvs(),
             containers=Engine(run),
-            packages=AptPackages(),
-            installer=AptInstaller(),
+            packages=packages,
+            installer=AptInstaller(updater.state_path / "packages", packages, clock),
             itself=OwnProcess(settings, github, version=__version__, service=service, environ=environ),
             report=_to_nobody,
         )
@@ -105,6 +106,12 @@ async def house(
 def action_needs(built: House, database: Database) -> ActionNeeds:
     """What the action queue is made of, in an agent and without one."""
     device, state = built.device, built.settings.updater.state_path
+
+    async def printed(plan: Plan) -> tuple[str, int | None]:
+        codes = [(await device.installer.said(job))[1] for job in jobs(plan)]
+        known = [code for code in codes if code is not None]
+        return await built.plans.output(plan), next((code for code in known if code), 0 if known else None)
+
     return ActionNeeds(
         settings=built.settings,
         device=device,
@@ -114,15 +121,10 @@ def action_needs(built: House, database: Database) -> ActionNeeds:
         plans=built.plans,
         lock=built.lock,
         maintenance=Maintenance(device.files, device.clock, state / "maintenance.json"),
-        output=built.plans.output,
-        without_way_back=_every_one,
+        printed=printed,
         zone=machine.zone(),
     )
 
 
 def _to_nobody(message: str, done: float | None = None) -> None:
     """Hear progress outside of a run."""
-
-
-def _every_one(plan: Plan) -> Sequence[str]:
-    return [each.name for each in changes(plan)]

@@ -102,7 +102,7 @@ MISTAKES: tuple[Mistake, ...] = (
     ("[Component x]\npolicy = ask", 1, "Component x", "type", "python_app, container or apt"),
     ("[Component x]\ntype = git", 2, "Component x", "type", "come with the hub"),
     ("[Component x]\ntype = pyton_app", 2, "Component x", "type", "did you mean 'python_app'?"),
-    ("[Component x]\ntype = apt\nrepository = a/b", 3, "Component x", "repository", "not for type = apt"),
+    ("[Component x]\ntype = apt\nsource = tags", 3, "Component x", "source", "not for type = apt"),
     ("[Component x]\ntype = python_app", 1, "Component x", "repository", "expected owner/name"),
     ("[Component x]\ntype = python_app\nrepository = a/b", 1, "Component x", "installPath", "absolute path"),
     ("[Component x]\ntype = container\nrepository = a/b", 1, "Component x", "image", "expected an image"),

@@ -4,7 +4,8 @@ from typing import TypeAlias
 
 from dunebugger_updater.checks.device import BackupExists, ClockSane, NotBusy
 from dunebugger_updater.checks.health import ContainerSteady, HealthEndpoint, ServiceSteady
-from dunebugger_updater.checks.itself import UpdaterReads, UpdaterRuns, UpdaterServes
+from dunebugger_updater.checks.itself import UpdaterReads, UpdaterRuns, UpdaterServes, UpdaterSteady
+from dunebugger_updater.checks.packages import PackagesAre, PackagesReady, PlanHolds, UnitsWell
 from dunebugger_updater.checks.space import DiskSpace, FreeSpace, Need
 from dunebugger_updater.checks.versions import ImageAvailable, ImageIdRuns, ImageRuns, VersionFile
 
@@ -24,6 +25,11 @@ AnyCheck: TypeAlias = (
     | UpdaterRuns
     | UpdaterServes
     | UpdaterReads
+    | UpdaterSteady
+    | PackagesAre
+    | PackagesReady
+    | PlanHolds
+    | UnitsWell
 )
 
 __all__ = [
@@ -39,9 +45,14 @@ __all__ = [
     "ImageRuns",
     "Need",
     "NotBusy",
+    "PackagesAre",
+    "PackagesReady",
+    "PlanHolds",
     "ServiceSteady",
+    "UnitsWell",
     "UpdaterReads",
     "UpdaterRuns",
     "UpdaterServes",
+    "UpdaterSteady",
     "VersionFile",
 ]

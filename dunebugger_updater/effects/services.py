@@ -1,10 +1,11 @@
 """The port ``Services``: whoever runs a component, the same four verbs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dunebugger_updater.effects.supervisor import Supervisor
 from dunebugger_updater.effects.systemd import Systemd
-from dunebugger_updater.model.service import OwnProcess, Service, ServiceState, SystemdUnit
+from dunebugger_updater.effects.systemd_units import all_units
+from dunebugger_updater.model.service import OwnProcess, Service, ServiceState, SystemdUnit, UnitState
 
 
 class Runners:
@@ -48,3 +49,6 @@ class Runners:
                 return await self._systemd.last_log(service, lines)
             case OwnProcess():
                 return await self._supervisor.last_log(service, lines)
+
+    async def units(self) -> Mapping[str, UnitState]:
+        return await all_units()

@@ -9,12 +9,14 @@ from pathlib import Path
 import msgspec
 
 from dunebugger_updater.checks import ContainerSteady, HealthEndpoint, ServiceSteady
+from dunebugger_updater.kinds import apt_back
 from dunebugger_updater.plan import Plan
 from dunebugger_updater.run import AnyEvent, Began, Opened
 from dunebugger_updater.steps import (
     AnyStep,
     KeepImage,
     PointLink,
+    PutBackPackages,
     RecreateService,
     Unadopt,
 )
@@ -32,6 +34,9 @@ def plan_back(events: tuple[AnyEvent, ...]) -> Plan | None:
             steps += event.way_back
     if not steps:
         return None
+    if (packages := next((each for each in steps if isinstance(each, PutBackPackages)), None)) is not None:
+        others = [each for each in steps if not isinstance(each, PutBackPackages)]
+        return apt_back.back_from(plan, packages, tuple(others))
     return Plan(
         component=plan.component,
         verb="rollback",

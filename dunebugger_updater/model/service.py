@@ -1,7 +1,7 @@
 """What runs a component: a systemd unit, or a process of our own with a pid file."""
 
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -46,3 +46,12 @@ class ServiceState(msgspec.Struct, frozen=True):
     pid: int | None = None
     detail: str = ""
     """The runner's own words: ``failed (exit-code)``, ``auto-restart``."""
+
+
+class UnitState(msgspec.Struct, frozen=True):
+    """How one systemd service is, as far as comparing it with later goes."""
+
+    word: Literal["running", "stopped", "failed", "restarting", "changing"]
+    restarts: int = 0
+    enabled: bool = False
+    """Whether it is meant to run from boot on."""

@@ -4,8 +4,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from dunebugger_updater.model.packages import Change, Inventory, Package
 from dunebugger_updater.ports.basics import Report
+
+
+class Room(msgspec.Struct, frozen=True):
+    """Bytes that a change of packages takes."""
+
+    download: int
+    installed: int
+    """What is installed grows by so much while it is unpacked; never less than 0."""
 
 
 class Packages(Protocol):
@@ -43,16 +53,22 @@ class Installer(Protocol):
     name's last part, the same for the same work.
     """
 
-    async def refresh(self, report: Report) -> None:
+    async def ready(self) -> None:
+        """``EffectError`` says why packages cannot be changed here at all: no root, no systemd."""
+
+    async def room(self, wanted: Mapping[str, str]) -> Room:
+        """What these versions take, as the archive's lists say."""
+
+    async def refresh(self, job: str, report: Report) -> None:
         """Fetch the archives' lists (``apt-get update``)."""
 
     async def repair(self, job: str, report: Report) -> None:
         """Finish what an interrupted dpkg left half done; nothing to repair is fine."""
 
-    async def keep(self, wanted: Mapping[str, str], directory: Path, report: Report) -> None:
+    async def keep(self, wanted: Mapping[str, str], directory: Path, job: str, report: Report) -> None:
         """Have a .deb of each of these exact versions in ``directory``, flushed to disk, where any source has one."""
 
-    async def download(self, wanted: Mapping[str, str], directory: Path, report: Report) -> None:
+    async def download(self, changes: Sequence[Change], directory: Path, job: str, report: Report) -> None:
         """Fetch what ``upgrade`` will need into ``directory``."""
 
     async def upgrade(self, changes: Sequence[Change], directory: Path, job: str, report: Report) -> None:
@@ -66,5 +82,8 @@ class Installer(Protocol):
     async def restart(self, unit: str) -> None:
         """Restart one systemd unit (HP-02)."""
 
-    async def clear_logs(self, days: int) -> None:
+    async def clear_logs(self, days: int, job: str) -> None:
         """Have journald forget what is older than ``days`` (HP-03)."""
+
+    async def said(self, job: str) -> tuple[str, int | None]:
+        """The end of what a job has printed so far, and its last exit status; empty before it began."""

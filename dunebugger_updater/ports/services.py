@@ -1,9 +1,9 @@
 """Units and processes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from dunebugger_updater.model.service import Service, ServiceState
+from dunebugger_updater.model.service import Service, ServiceState, UnitState
 
 
 class Services(Protocol):
@@ -21,3 +21,6 @@ class Services(Protocol):
         """Whether it ran, nobody stopped it, and nobody else will start it again: what a power cut leaves."""
 
     async def last_log(self, service: Service, lines: int) -> Sequence[str]: ...
+
+    async def units(self) -> Mapping[str, UnitState]:
+        """Every service that systemd has loaded; empty where there is no systemd."""

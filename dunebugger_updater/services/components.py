@@ -3,9 +3,18 @@
 from datetime import datetime
 from typing import assert_never
 
-from dunebugger_updater.kinds import compose_service, python_app, python_app_plans, updater_itself
+from dunebugger_updater.kinds import (
+    apt_back,
+    apt_release,
+    apt_system,
+    compose_service,
+    python_app,
+    python_app_plans,
+    updater_itself,
+)
 from dunebugger_updater.kinds.base import Artifact, Installed, Wish
 from dunebugger_updater.manifest import Bounds, Guidance, Origin, origin_of
+from dunebugger_updater.model.packages import Choice
 from dunebugger_updater.model.release import Asset, Release
 from dunebugger_updater.model.settings import Component, Settings
 from dunebugger_updater.offer import Offer
@@ -13,10 +22,8 @@ from dunebugger_updater.plan import Plan
 from dunebugger_updater.ports import Device, EffectError
 from dunebugger_updater.steps.releases import version_of
 
-APT_LATER = "cannot handle apt packages yet: this version updates Python apps and compose services"
 
-
-async def installed(component: Component, device: Device) -> Installed:
+async def installed(component: Component, settings: Settings, device: Device) -> Installed:
     """Answer what is on the device of this component."""
     match component.type:
         case "python_app":
@@ -26,12 +33,14 @@ async def installed(component: Component, device: Device) -> Installed:
         case "updater":
             return await updater_itself.installed(device)
         case "apt":
-            raise EffectError(APT_LATER)
+            if component.repository:
+                return await apt_release.installed(component, settings.updater, device)
+            return await apt_system.installed(device)
         case _:
             assert_never(component.type)
 
 
-async def kept(component: Component, device: Device) -> tuple[str, ...]:
+async def kept(component: Component, settings: Settings, device: Device) -> tuple[str, ...]:
     """Answer the versions that were kept and can be gone back to by name; none where that cannot be told."""
     match component.type:
         case "python_app":
@@ -41,7 +50,7 @@ async def kept(component: Component, device: Device) -> tuple[str, ...]:
         case "updater":
             return await updater_itself.kept(device)
         case "apt":
-            return ()
+            return tuple(each.label for each in await apt_system.kept_sets(settings.updater, device))
         case _:
             assert_never(component.type)
 
@@ -54,7 +63,12 @@ def obstacle(component: Component, device: Device) -> str | None:
 
 
 def bounds(
-    component: Component, settings: Settings, release: Release, version: str, repository_id: int | None
+    component: Component,
+    settings: Settings,
+    release: Release,
+    version: str,
+    repository_id: int | None,
+    packages: frozenset[str] = frozenset(),
 ) -> Bounds:
     """Answer what a manifest of this release may speak about: what the owner's configuration gave to the component."""
     services: tuple[str, ...] = (component.service,) if component.service else ()
@@ -71,11 +85,20 @@ def bounds(
         install_path=component.install_path,
         backup_path=settings.updater.backup_path,
         image=component.image or None,
+        packages=packages,
         health=_origins(component.health_url),
         assets=release.assets,
         asset=asset_name(component, version, release) or None,
         download_origins=_origins("https://github.com/"),
     )
+
+
+async def fence(
+    component: Component, settings: Settings, offer: Offer, repository_id: int | None, device: Device
+) -> Bounds:
+    """The same with what only the device knows: a manifest of packages may name those that it has."""
+    names = frozenset(await device.packages.installed()) if component.type == "apt" else frozenset()
+    return bounds(component, settings, offer.release, offer.version, repository_id, names)
 
 
 def _origins(url: str | None) -> tuple[Origin, ...]:
@@ -153,9 +176,18 @@ async def plan_update(
                 wish, artifact(component, settings, offer, guidance), await updater_itself.look(device)
             )
         case "apt":
-            raise EffectError(APT_LATER)
+            return await apt_release.plan_update(wish, device)
         case _:
             assert_never(component.type)
+
+
+async def plan_packages(component: Component, settings: Settings, choice: Choice, device: Device) -> Plan | str:
+    """Plan the upgrade of pending packages; a sentence when there is nothing to do."""
+    inventory = await device.packages.inventory()
+    wanted = apt_system.wanted_of(choice, inventory, await device.packages.installed())
+    if not wanted:
+        return apt_system.nothing(choice, inventory)
+    return apt_system.plan_upgrade(component, settings.updater, await apt_system.look(settings.updater, device, wanted))
 
 
 async def plan_return(component: Component, settings: Settings, version: str, device: Device, now: datetime) -> Plan:
@@ -178,6 +210,7 @@ async def plan_return(component: Component, settings: Settings, version: str, de
             stamp = now.strftime("%Y%m%dT%H%M%SZ")
             return updater_itself.plan_return(component.name, await updater_itself.look(device), version, stamp)
         case "apt":
-            raise EffectError(APT_LATER)
+            stood = await apt_system.look(settings.updater, device, {})
+            return apt_back.plan_return(component, settings.updater, stood, version)
         case _:
             assert_never(component.type)

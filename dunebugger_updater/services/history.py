@@ -15,6 +15,9 @@ from dunebugger_updater.run import Began, Finished, Outcome, TurnedBack, Undone
 from dunebugger_updater.steps import AnyStep, Download
 from dunebugger_updater.story import Story
 
+VERSIONED = frozenset({"update", "rollback"})
+"""What brings a component to another version; refreshing lists or restarting a service does not."""
+
 
 class Runs(Protocol):
     """Where runs are kept."""
@@ -47,7 +50,7 @@ def quarantined(told: Sequence[Story]) -> frozenset[str]:
     for story in told:
         plan = story.opened.plan
         closed = story.closed
-        if closed is None:
+        if closed is None or plan.verb not in VERSIONED:
             continue
         if plan.verb == "rollback":
             if closed.outcome is Outcome.ROLLED_BACK and plan.from_version:
@@ -65,7 +68,7 @@ def last_change(told: Sequence[Story]) -> Story | None:
     changed = {Outcome.UPDATED, Outcome.ROLLED_BACK, Outcome.STUCK}
     for story in reversed(told):
         closed = story.closed
-        if closed is None or closed.outcome not in changed:
+        if closed is None or closed.outcome not in changed or story.opened.plan.verb not in VERSIONED:
             continue
         if closed.outcome is Outcome.ROLLED_BACK and story.opened.plan.verb == "update":
             continue  # it put everything back by itself: there is nothing of it left to undo
@@ -125,6 +128,8 @@ def sentence(story: Story) -> str:
     if closed is None:
         return f"{plan.verb} of {name} to {there} is not finished"
     match closed.outcome:
+        case Outcome.UPDATED if plan.verb not in VERSIONED:
+            return f"{plan.verb} of {name} done: {there}"
         case Outcome.UPDATED:
             return f"{name} updated to {there} and healthy"
         case Outcome.ROLLED_BACK if plan.verb == "rollback":

@@ -8,8 +8,9 @@ from typing import Protocol
 import msgspec
 
 from dunebugger_updater.engine import Cancel, Hear, JournalError, drive, resume
-from dunebugger_updater.kinds import python_app, updater_itself, way_back
+from dunebugger_updater.kinds import apt_back, python_app, updater_itself, way_back
 from dunebugger_updater.manifest import Complaints, Guidance, guidance
+from dunebugger_updater.model.packages import Choice
 from dunebugger_updater.model.settings import Component, Settings
 from dunebugger_updater.model.version import Scheme, order, parse, satisfies
 from dunebugger_updater.offer import Offer, choose, named
@@ -89,6 +90,8 @@ class Updates:
         if obstacle := components.obstacle(component, self._device):
             return Refusal(Outcome.REFUSED, obstacle)
         try:
+            if component.type == "apt" and not component.repository:
+                return await self._plan_packages(component, version)
             offer = await self._offer(component, version)
             if isinstance(offer, Refusal):
                 return offer
@@ -101,6 +104,19 @@ class Updates:
         except EffectError as error:
             return Refusal(Outcome.FAILED, str(error))
         return msgspec.structs.replace(plan, notes=(*said.warnings, *plan.notes), vouched=said.vouched)
+
+    async def _plan_packages(self, component: Component, version: str | None) -> Plan | Refusal:
+        """Plan everything that is pending: the packages of a device have no versions to choose from."""
+        problem = await self._unmet(component, None)
+        if version is not None:
+            problem = (
+                f"cannot bring {component.name} to {version}: it follows its archive; rollback --to names kept sets"
+            )
+        if component.policy == "never" or component.name in await self._watch.holds.held():
+            problem = f"{component.name} is held: release it, or queue apt_upgrade_packages for single packages"
+        answer = problem or await components.plan_packages(component, self._settings, Choice(), self._device)
+        outcome = Outcome.REFUSED if problem else Outcome.NOTHING_TO_DO
+        return answer if isinstance(answer, Plan) else Refusal(outcome, answer)
 
     async def plan_rollback(self, name: str, to: str | None = None) -> Plan | Refusal:
         """Plan the state before the last run, or a kept version.  Needs no network and changes nothing."""
@@ -223,7 +239,7 @@ class Updates:
         content = await self._manifest(component, offer)
         heard = await self._watch.heard(component)
         number = heard.catalogue.repository_id if heard.catalogue else None
-        fence = components.bounds(component, self._settings, offer.release, offer.version, number)
+        fence = await components.fence(component, self._settings, offer, number, self._device)
         if self._vouching.asks(component):
             return await self._vouching.said(component, offer, content, fence, named=named)
         if content is None:
@@ -261,11 +277,12 @@ class Updates:
         if name == "updater":
             return self._version
         component = self._settings.component(name)
-        return (await components.installed(component, self._device)).version if component else None
+        return (await components.installed(component, self._settings, self._device)).version if component else None
 
     async def _still_possible(self, plan: Plan) -> Plan | Refusal:
         gone = [str(path) for path in way_back.needs(plan) if not await self._device.files.is_directory(path)]
         gone += [image for image in way_back.images(plan) if await self._device.containers.image(image) is None]
+        gone += await apt_back.missing(plan, self._device)
         if gone:
             return Refusal(
                 Outcome.REFUSED, f"cannot go back to {plan.to_version}: {', '.join(gone)} is not there any more"

@@ -91,10 +91,10 @@ class Watch:
 
     async def view(self, component: Component, heard: Heard) -> ComponentView:
         """Say how one component stands."""
-        if component.type == "apt":
+        if component.type == "apt" and not component.repository:
             return await self._view_of_packages(component, heard)
         try:
-            there = await components.installed(component, self._device)
+            there = await components.installed(component, self._settings, self._device)
             trouble = None
         except EffectError as error:
             there, trouble = Installed(), str(error)
@@ -132,7 +132,7 @@ class Watch:
     async def look(self, names: Sequence[str] = ()) -> dict[str, ComponentView]:
         """Look at the packages again without asking an archive, since something was done to them; else as ``known``."""
         for each in self._settings.components:
-            if each.type == "apt" and (not names or each.name in names):
+            if each.type == "apt" and not each.repository and (not names or each.name in names):
                 heard = await self.heard(each)
                 await self._remember(each, msgspec.structs.replace(heard, packages=None))
         return await self.known(names)
@@ -188,7 +188,7 @@ class Watch:
         now = self._device.clock.now()
         if not force and before.problem is None and before.asked_at and now - FRESH < before.asked_at <= now:
             return before
-        if component.type == "apt":
+        if component.type == "apt" and not component.repository:
             problem = await packages_watch.refresh(self._device)
             asked_at = before.asked_at if problem else now
             heard = Heard(None, asked_at, problem, (before.problem_since or now) if problem else None)

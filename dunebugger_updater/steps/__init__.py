@@ -12,6 +12,18 @@ from dunebugger_updater.steps.itself import (
     ReturnUpdater,
     SelfTest,
 )
+from dunebugger_updater.steps.packages import (
+    ClearLogs,
+    DownloadPackages,
+    KeepPackages,
+    NoteRelease,
+    NoteUnits,
+    PutBackPackages,
+    RefreshLists,
+    RepairPackages,
+    RestartUnit,
+    UpgradePackages,
+)
 from dunebugger_updater.steps.releases import BuildVenv, CarryOver, Migrate, PointLink, Unadopt
 from dunebugger_updater.steps.services import StartService, StopService
 
@@ -40,27 +52,46 @@ AnyStep: TypeAlias = (
     | RestartItself
     | FetchReleases
     | EndTrial
+    | ClearLogs
+    | DownloadPackages
+    | KeepPackages
+    | NoteUnits
+    | NoteRelease
+    | PutBackPackages
+    | RefreshLists
+    | RepairPackages
+    | RestartUnit
+    | UpgradePackages
 )
 
 __all__ = [
     "AnyStep",
     "BuildVenv",
     "CarryOver",
+    "ClearLogs",
     "CopyFile",
     "Download",
+    "DownloadPackages",
     "EndTrial",
     "FetchReleases",
     "ForgetImage",
     "KeepBackup",
     "KeepImage",
+    "KeepPackages",
     "Migrate",
+    "NoteRelease",
+    "NoteUnits",
     "PointLink",
     "PointUpdater",
     "PullImage",
+    "PutBackPackages",
     "PutBackTag",
     "RecreateService",
+    "RefreshLists",
     "RemovePath",
+    "RepairPackages",
     "RestartItself",
+    "RestartUnit",
     "ReturnUpdater",
     "SelfTest",
     "SetTag",
@@ -68,4 +99,5 @@ __all__ = [
     "StopService",
     "Unadopt",
     "Unpack",
+    "UpgradePackages",
 ]

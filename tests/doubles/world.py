@@ -7,10 +7,10 @@ the instants left until something happens: the power goes, or the disk says no.
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from doubles.clock import Clock
 from doubles.debian import Debian
 from doubles.itself import Itself
 
@@ -76,25 +76,6 @@ class Journal:
         self.power.instant("journal")
         self.told.append(event)
         self.power.instant("journal")
-
-
-class Clock:
-    """Time that passes only when somebody waits."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def now(self) -> datetime:
-        return datetime(2026, 1, 6, 3, tzinfo=UTC) + timedelta(seconds=self.seconds)
-
-    def up(self) -> float:
-        return self.seconds
-
-    async def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-    def trusted(self) -> str | None:
-        return None
 
 
 class Disk:

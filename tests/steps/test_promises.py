@@ -9,9 +9,10 @@ import pytest
 from doubles.itself import HOME as SLOTS_HOME
 from doubles.itself import PACKAGE
 from doubles.world import PowerLossError, World
-from stories.scenes import APP, COMPOSE, HOME, REPOSITORY, app_scene, compose_scene
+from stories.scenes import APP, COMPOSE, HOME, REPOSITORY, app_scene, apt_scene, compose_scene
 
 from dunebugger_updater.model.compose_file import Spelling
+from dunebugger_updater.model.packages import Change, Package
 from dunebugger_updater.model.service import SystemdUnit
 from dunebugger_updater.ports import ComposeService
 from dunebugger_updater.steps import AnyStep
@@ -26,6 +27,20 @@ from dunebugger_updater.steps.itself import (
     ReturnUpdater,
     SelfTest,
 )
+from dunebugger_updater.steps.packages import (
+    ClearLogs,
+    DownloadPackages,
+    KeepPackages,
+    NoteRelease,
+    NoteUnits,
+    PackageSet,
+    PutBackPackages,
+    RefreshLists,
+    ReleaseNote,
+    RepairPackages,
+    RestartUnit,
+    UpgradePackages,
+)
 from dunebugger_updater.steps.releases import BuildVenv, CarryOver, Migrate, PointLink, Unadopt
 from dunebugger_updater.steps.services import StartService, StopService
 
@@ -33,6 +48,7 @@ UNIT = SystemdUnit("app.service")
 WHICH = ComposeService("scheduler", "world", (COMPOSE,), COMPOSE.parent)
 ENV = COMPOSE.parent / ".env"
 NEW, OLD = HOME / "1.1.0", HOME / "1.0.0"
+DEBS, CURL = Path("/var/lib/updater/debs"), Package("curl", "1.0")
 ARCHIVE = Path("/var/cache/app.tar.gz")
 
 
@@ -43,6 +59,13 @@ def _world(name: str) -> World:
         world = compose_scene().world
         world.engine.images["sha256:new"] = next(iter(world.engine.registry.values()))
         world.engine.names[f"{REPOSITORY}:1.1.0"] = "sha256:new"
+        return world
+    if name in {"apt", "upgraded"}:
+        world = apt_scene(new=True, half=name == "upgraded").world
+        for each, version in (("curl", "1.0"), ("libc6", "1.0"), ("curl", "1.1"), ("libnew", "1.1")):
+            world.disk.put(DEBS / f"{each}_{version}_all.deb", b"deb")
+        if name == "upgraded":
+            world.debian.here |= {"curl": Package("curl", "1.1"), "libnew": Package("libnew", "1.1", auto=True)}
         return world
     world = app_scene(plain=name == "plain").world
     world.disk.put(ARCHIVE, b"archive of 1.1.0")
@@ -79,6 +102,16 @@ EXAMPLES: list[tuple[str, AnyStep]] = [
     ("compose", SetTag(WHICH, COMPOSE, ENV, REPOSITORY, "1.1.0")),
     ("compose", PutBackTag(WHICH, COMPOSE, ENV, Spelling(f"{REPOSITORY}:1.1.0"))),
     ("compose", RecreateService(WHICH, "sha256:old")),
+    ("apt", RefreshLists("refresh")),
+    ("upgraded", RepairPackages("mend")),
+    ("apt", NoteUnits(Path("/var/lib/updater/units.json"))),
+    ("apt", KeepPackages(DEBS / "more", Path("/var/lib/updater/set.json"), PackageSet("a", 1, (CURL,)), "keep")),
+    ("apt", DownloadPackages((Change("libc6", "1.0", "1.1"),), Path("/var/lib/updater/new"), "get")),
+    ("apt", UpgradePackages((Change("curl", "1.0", "1.1"), Change("libnew", None, "1.1")), DEBS, DEBS, "up")),
+    ("upgraded", PutBackPackages((CURL,), ("libnew",), DEBS, "back")),
+    ("apt", NoteRelease(Path("/var/lib/updater/release.json"), ReleaseNote("1.0.0", {"curl": "1.0"}))),
+    ("app", RestartUnit("app.service")),
+    ("app", ClearLogs(7, "logs")),
     ("app", SelfTest(PACKAGE / "dunebugger-updater", "1.0.0", "amd64")),
     ("app", PointUpdater(SLOTS_HOME, "1.1.0-abc", "factory", "mark")),
     ("given up", ReturnUpdater(SLOTS_HOME, "1.1.0-abc")),
@@ -86,7 +119,10 @@ EXAMPLES: list[tuple[str, AnyStep]] = [
     ("app", FetchReleases("owner/updater")),
     ("on trial", EndTrial(SLOTS_HOME, "1.1.0-abc")),
 ]
-FORGETTING = (RemovePath, CarryOver, Migrate, RecreateService, SelfTest, RestartItself, FetchReleases, EndTrial)
+FORGETTING = (
+    *(RemovePath, CarryOver, Migrate, RecreateService, SelfTest, RestartItself, FetchReleases, EndTrial),
+    *(RefreshLists, RepairPackages, KeepPackages, NoteUnits, RestartUnit, ClearLogs),
+)
 """Steps that need no way back of their own; each says why where it is defined."""
 
 
@@ -95,7 +131,7 @@ def state(world: World) -> tuple[object, ...]:
     engine = world.engine
     files = {k: v for k, v in world.disk.nodes.items() if v is not None and k.name != "data.db"}
     running = {key: (each.image, each.running) for key, each in engine.containers.items()}
-    return copy.deepcopy((files, dict(world.runners.running), dict(engine.names), running))
+    return copy.deepcopy((files, dict(world.debian.here), dict(world.runners.running), dict(engine.names), running))
 
 
 def test_every_step_of_the_catalogue_has_an_example() -> None:

@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from doubles.world import DATA, World, quiet
 from stories.updater_scene import updater_scene
 
-from dunebugger_updater.kinds import compose_service, python_app, python_app_plans
+from dunebugger_updater.kinds import apt_system, compose_service, python_app, python_app_plans
 from dunebugger_updater.kinds.base import Artifact, Wish
 from dunebugger_updater.manifest import Guidance, Migrations
+from dunebugger_updater.model.packages import Package
 from dunebugger_updater.model.release import Release
 from dunebugger_updater.model.settings import Component, Updater
 from dunebugger_updater.offer import Offer
@@ -163,6 +165,51 @@ def _updater(**how: Any) -> Callable[[], Scene]:
     return made
 
 
+def apt_scene(*, bad: str = "", new: bool = False, half: bool = False) -> Scene:
+    """Three packages are pending, one needed by others.  ``bad``: ``script``, ``service``, ``gone`` or ``keep``."""
+    world = World()
+    debian = world.debian
+    debian.here = {
+        "curl": Package("curl", "1.0"),
+        "libc6": Package("libc6", "1.0", auto=True),
+        "nginx": Package("nginx", "1:1.0-1", state="unpacked" if half else "installed"),
+    }
+    debian.archive = {"curl": "1.1", "libc6": "1.1", "nginx": "1:1.1-1", "libnew": "1.1"}
+    if new:
+        debian.needs["nginx"] = "libnew"
+    component = Component(name="system", type="apt")
+    wanted = {"curl": "1.1", "libc6": "1.1", "nginx": "1:1.1-1"}
+    place = asyncio.run(apt_system.look(UPDATER, world.device, wanted))
+    plan = apt_system.plan_upgrade(component, UPDATER, place)
+    if bad == "script":
+        debian.bad.add("nginx=1:1.1-1")
+    if bad == "service":
+        debian.breaks["nginx=1:1.1-1"] = "nginx.service"
+    if bad == "gone":
+        debian.archive["curl"] = "1.2"
+    if bad == "keep":
+        debian.repackable = False
+    former = {name: msgspec.structs.replace(each, state="installed") for name, each in debian.here.items()}
+    world.power.spent = 0
+
+    def verify(world: World, updated: bool) -> None:
+        here = dict(world.debian.here)
+        if half and not updated:  # what dpkg had left half done may have been finished, or not begun
+            here["nginx"] = msgspec.structs.replace(here["nginx"], state="installed")
+        if not updated:
+            assert here == former, "the exact versions and marks of before"
+            return
+        assert {name: each.version for name, each in here.items()} == {**wanted, **({"libnew": "1.1"} if new else {})}
+        marks = {name: each.auto for name, each in here.items() if name in former}
+        assert marks == {name: each.auto for name, each in former.items()}
+        assert all(each.state == "installed" for each in here.values())
+        files = set(asyncio.run(world.disk.listing(apt_system.debs(UPDATER))))
+        kept = {f"{each.name}_{each.version}_all.deb" for each in former.values()}
+        assert kept <= files, "there is a way back by hand"
+
+    return Scene(world, plan, verify)
+
+
 SCENES: dict[str, Callable[[], Scene]] = {
     "app": app_scene,
     "app-broken": lambda: app_scene(bad="start"),
@@ -180,6 +227,13 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "compose-broken": lambda: compose_scene(bad="start"),
     "compose-latest": lambda: compose_scene(moving=True),
     "compose-latest-broken": lambda: compose_scene(moving=True, bad="start"),
+    "apt": apt_scene,
+    "apt-new": lambda: apt_scene(new=True),
+    "apt-new-broken": lambda: apt_scene(new=True, bad="script"),
+    "apt-broken-service": lambda: apt_scene(bad="service"),
+    "apt-gone": lambda: apt_scene(bad="gone"),
+    "apt-unkept-gone": lambda: apt_scene(bad="keep"),
+    "apt-half": lambda: apt_scene(half=True),
     "compose-gone": lambda: compose_scene(bad="gone"),
     "updater": _updater(),
     "updater-kept": _updater(kept=True),
