@@ -5,7 +5,6 @@ from typing import TypeAlias
 from dunebugger_updater.checks.device import BackupExists, ClockSane, NotBusy
 from dunebugger_updater.checks.health import ContainerSteady, HealthEndpoint, ServiceSteady
 from dunebugger_updater.checks.itself import UpdaterReads, UpdaterRuns, UpdaterServes, UpdaterSteady
-from dunebugger_updater.checks.packages import PackagesAre, PackagesReady, PlanHolds, UnitsWell
 from dunebugger_updater.checks.space import DiskSpace, FreeSpace, Need
 from dunebugger_updater.checks.versions import ImageAvailable, ImageIdRuns, ImageRuns, VersionFile
 
@@ -26,10 +25,6 @@ AnyCheck: TypeAlias = (
     | UpdaterServes
     | UpdaterReads
     | UpdaterSteady
-    | PackagesAre
-    | PackagesReady
-    | PlanHolds
-    | UnitsWell
 )
 
 __all__ = [
@@ -45,11 +40,7 @@ __all__ = [
     "ImageRuns",
     "Need",
     "NotBusy",
-    "PackagesAre",
-    "PackagesReady",
-    "PlanHolds",
     "ServiceSteady",
-    "UnitsWell",
     "UpdaterReads",
     "UpdaterRuns",
     "UpdaterServes",
