@@ -5,6 +5,7 @@ from typing import TypeAlias
 from dunebugger_updater.checks.device import BackupExists, ClockSane, NotBusy
 from dunebugger_updater.checks.health import ContainerSteady, HealthEndpoint, ServiceSteady
 from dunebugger_updater.checks.itself import UpdaterReads, UpdaterRuns, UpdaterServes, UpdaterSteady
+from dunebugger_updater.checks.packages import PackagesAre, PackagesReady, PlanHolds, UnitsWell
 from dunebugger_updater.checks.space import DiskSpace, FreeSpace, Need
 from dunebugger_updater.checks.versions import ImageAvailable, ImageIdRuns, ImageRuns, VersionFile
 
@@ -25,6 +26,10 @@ AnyCheck: TypeAlias = (
     | UpdaterServes
     | UpdaterReads
     | UpdaterSteady
+    | PackagesAre
+    | PackagesReady
+    | PlanHolds
+    | UnitsWell
 )
 
 __all__ = [
@@ -40,7 +45,11 @@ __all__ = [
     "ImageRuns",
     "Need",
     "NotBusy",
+    "PackagesAre",
+    "PackagesReady",
+    "PlanHolds",
     "ServiceSteady",
+    "UnitsWell",
     "UpdaterReads",
     "UpdaterRuns",
     "UpdaterServes",
