@@ -1,7 +1,6 @@
 """How the house is wired: every real part is made here, once, and handed to whoever needs it."""
 
 import os
-import platform
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from dunebugger_updater.effects.services import Runners
 from dunebugger_updater.effects.store import Database
 from dunebugger_updater.effects.store_actions import ActionTable
 from dunebugger_updater.effects.web import HttpWeb
+from dunebugger_updater.model.architecture import architecture
 from dunebugger_updater.model.settings import Settings
 from dunebugger_updater.plan import Plan
 from dunebugger_updater.ports import Clock, Device
@@ -92,7 +92,7 @@ async def house(
         holds = Holds(device.files, updater.state_path / "holds.json")
         watch = Watch(settings, device, github, runs, holds)
         lock = DeviceLock(updater.state_path / "lock")
-        vouching = Vouching(settings, device, github, runs, built_in=bundled.pinned_keys(), machine=platform.machine())
+        vouching = Vouching(settings, device, github, runs, built_in=bundled.pinned_keys(), machine=architecture())
         updates = Updates(
             settings, device, github, watch, runs, lock, vouching=vouching, version=__version__, end_orphans=end_orphans
         )

@@ -32,6 +32,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where to; made if it is not there")
     parser.add_argument("--version", metavar="V", help="this version instead of what git describe says")
     parser.add_argument("--folder-only", action="store_true", help="only the folder, which all else is made from")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="the keys document to trust; without it, no release")
     parser.add_argument("--from-folder", type=Path, metavar="DIR", help="wrap this folder instead of making one")
     wanted = parser.parse_args()
     output: Path = wanted.output.resolve()
@@ -47,6 +48,8 @@ def main() -> int:
             if wanted.from_folder
             else _frozen(work, version, said.commit)
         )
+        if wanted.key:
+            _pin(made, wanted.key)
         target = output / "folder"
         shutil.rmtree(target, ignore_errors=True)
         trees.settle(made, said.time)
@@ -82,6 +85,20 @@ def _frozen(work: Path, version: str, commit: str) -> Path:
     words += ["--distpath", str(work / "dist"), "--workpath", str(work / "build"), str(HERE / "updater.spec")]
     subprocess.run(words, check=True, env=environment, cwd=work)
     return work / "dist" / NAME
+
+
+def _pin(folder: Path, keys: Path) -> None:
+    """Build in which keys the program believes about its own releases: what ``manifest keys --output FILE`` wrote."""
+    sys.path.append(str(SOURCE))
+    from dunebugger_updater.trust import Refusal, pinned  # noqa: PLC0415  (of the checkout that is being built)
+
+    content = keys.read_bytes()
+    ring = pinned(content)
+    if isinstance(ring, Refusal) or not ring.keys:
+        raise SystemExit(f"{keys}: {ring.sentence if isinstance(ring, Refusal) else 'there is no key in it'}")
+    place = folder / "_internal" / "dunebugger_updater" / "trust" / "pinned.json"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(content)
 
 
 def _wrapped(
