@@ -55,14 +55,10 @@ class Updates:
 def house_of(world: ActionWorld) -> Any:
     """As much of a house as these commands see."""
 
-    async def output(plan: Plan) -> str:
-        return f"Setting up {plan.to_version} ..."
-
-    world.output = output  # type: ignore[attr-defined]  # the double is the plans, too
     updater = Updater(state_path=world.place, maintenance_windows=world.windows, timezone="UTC")
     return SimpleNamespace(
         settings=Settings(updater=updater, components=(Component(name="system", type="apt"),)),
-        device=SimpleNamespace(clock=world.clock, files=world, packages=world),
+        device=SimpleNamespace(clock=world.clock, files=world, packages=world, installer=world),
         runs=world.runs,
         watch=SimpleNamespace(holds=world),
         plans=world,

@@ -42,11 +42,17 @@ class ActionDesk:
         return reply
 
     async def update(
-        self, plan: Plan, actor: str, opened: "asyncio.Future[str] | None" = None, *, by_owner: bool
+        self,
+        plan: Plan,
+        actor: str,
+        opened: "asyncio.Future[str] | None" = None,
+        *,
+        by_owner: bool,
+        named: bool = False,
     ) -> Story | Refusal | Declined:
         """Carry out a component's plan that changes packages: an action like any other, approved by who asks."""
         try:
-            kept = await self.actions.take(plan, actor, by_owner=by_owner)
+            kept = await self.actions.take(plan, actor, by_owner=by_owner, named=named)
             if isinstance(kept, Declined):
                 return kept
             return await self.work.carry_out(kept, opened, patient=False)

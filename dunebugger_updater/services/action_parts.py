@@ -1,7 +1,7 @@
 """The parts of the action queue, put together once: for an agent, and for a command where no agent runs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from dunebugger_updater.model.settings import Component, Settings
@@ -44,10 +44,8 @@ class ActionNeeds:
     plans: Plans
     lock: Lock
     maintenance: Maintenance
-    output: Callable[[Plan], Awaitable[str]]
-    """What the programs of a plan have printed."""
-    without_way_back: Callable[[Plan], Sequence[str]]
-    """What of a plan could not be taken back."""
+    printed: Callable[[Plan], Awaitable[tuple[str, int | None]]]
+    """What the programs of a plan have printed, and the exit status of the one that failed, else of the last."""
     zone: str
 
 
@@ -73,7 +71,7 @@ def action_parts(
         needs.runs,
         needs.lock,
         carry_out=carry_out,
-        output=needs.output,
+        printed=needs.printed,
         not_now=not_now,
         refreshed=refreshed,
     )
@@ -86,7 +84,6 @@ def action_parts(
         work,
         needs.runs,
         held=needs.holds.held,
-        without_way_back=needs.without_way_back,
         windows=windows,
         zone=updater.timezone or needs.zone,
         memory=updater.state_path / "packages_seen.json",
@@ -96,5 +93,5 @@ def action_parts(
 
 def packages_of(settings: Settings) -> Component:
     """Answer the component that is this device's packages; one that waits for a person where none is configured."""
-    found = (each for each in settings.components if each.type == "apt")
+    found = (each for each in settings.components if each.type == "apt" and not each.repository)
     return next(found, Component(name="system", type="apt", policy="never"))

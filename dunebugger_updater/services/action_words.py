@@ -1,5 +1,6 @@
 """An action in words: what it does, the command that a person would type, and what came of it.  Pure."""
 
+import shlex
 from collections.abc import Sequence
 
 from msgspec.structs import replace
@@ -45,7 +46,7 @@ def command(action_type: ActionType, told: Parameters, changes: Sequence[Change]
         case ActionType.CLEAR_LOGS:
             return f"journalctl --vacuum-time={KEPT_DAYS}d"
         case _:
-            wanted = [f"{each.name}={each.after}" for each in changes if each.before and each.after]
+            wanted = [shlex.quote(f"{each.name}={each.after}") for each in changes if each.before and each.after]
             return " ".join(["apt-get install --only-upgrade", *wanted]) if wanted else ""
 
 
@@ -60,7 +61,7 @@ def nothing(words: str, action_type: ActionType) -> ActionResult:
     )
 
 
-def came_of(action: ActionView, run: RunView, output: str) -> tuple[ActionStatus, ActionResult]:
+def came_of(action: ActionView, run: RunView, output: str, code: int | None) -> tuple[ActionStatus, ActionResult]:
     """What a run that has ended means for its action."""
     good = run.success and run.outcome == "updated"
     upgraded = sum(1 for each in action.changes if each.after is not None)
@@ -69,7 +70,7 @@ def came_of(action: ActionView, run: RunView, output: str) -> tuple[ActionStatus
         success=good,
         output=output[-LONGEST:] or run.message,
         error=None if good else run.message,
-        return_code=0 if good else None,
+        return_code=0 if good else code or None,
         packages_upgraded=(upgraded if good else 0) if known and action.action_type.upgrades else None,
         outcome=run.outcome,
     )

@@ -60,18 +60,18 @@ class Work:
         lock: Lock,
         *,
         carry_out: CarryOut,
-        output: Callable[[Plan], Awaitable[str]],
+        printed: Callable[[Plan], Awaitable[tuple[str, int | None]]],
         not_now: Callable[[], Awaitable[str | None]],
         refreshed: Callable[[], Awaitable[None]],
     ) -> None:
-        """``output``: what the programs of a plan have printed.  ``not_now``: why no window is open."""
+        """``printed``: what a plan's programs have said, and their exit status.  ``not_now``: why no window is open."""
         self._queue = queue
         self._actions = actions
         self._clock = clock
         self._runs = runs
         self._lock = lock
         self._carry_out = carry_out
-        self._output = output
+        self._printed = printed
         self._not_now = not_now
         self._refreshed = refreshed
         self._mine: set[str] = set()
@@ -200,10 +200,10 @@ class Work:
         if story.closed is None:
             return
         try:
-            output = await self._output(story.opened.plan)
+            output, code = await self._printed(story.opened.plan)
         except EffectError as error:
-            output = f"({error})"
-        status, result = words.came_of(kept.action, history.view(story), output)
+            output, code = f"({error})", None
+        status, result = words.came_of(kept.action, history.view(story), output, code)
         ended = story.ended_at or self._clock.now()
         await self._noted(kept, status=status, ended_at=ended, result=result, run=story.id, waiting="")
 

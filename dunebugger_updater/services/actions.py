@@ -84,8 +84,11 @@ class Actions:
             return ActionSeen(replace(kept.action, action_id="", status=ActionStatus.PENDING_APPROVAL))
         return _seen(await self._queue.add(kept)) or await self._conflict()
 
-    async def take(self, plan: Plan, actor: str, *, by_owner: bool) -> Kept | Declined:
-        """Queue a component update of packages, to be carried out at once: who may say yes has said it by asking."""
+    async def take(self, plan: Plan, actor: str, *, by_owner: bool, named: bool = False) -> Kept | Declined:
+        """Queue a component update of packages, to be carried out at once: who may say yes has said it by asking.
+
+        ``named``: the component is some packages by name, and not all that there are.
+        """
         yes = actor if by_owner else MAINTENANCE if await self._maintenance() else None
         if yes is None:
             sentence = (
@@ -93,9 +96,12 @@ class Actions:
                 " by the panel, POST /api/v1/actions or actions.create"
             )
             return Declined("approval_needed", sentence, Outcome.REFUSED)
-        kept = self._drafted(ActionType.APT_UPGRADE_ALL, Parameters(), plan, actor, yes)
-        if plan.verb != "update":
-            kept = replace(kept, action=replace(kept.action, title=f"{plan.verb} {plan.component}", command=""))
+        names = tuple(each.name for each in packages.changes(plan)) if named else ()
+        action_type = ActionType.APT_UPGRADE_PACKAGES if named else ActionType.APT_UPGRADE_ALL
+        kept = self._drafted(action_type, Parameters(packages=names), plan, actor, yes)
+        if plan.verb != "update" or named:
+            title = f"{plan.verb} {plan.component} to {plan.to_version}"
+            kept = replace(kept, action=replace(kept.action, title=title, command=""))
         return await self._queue.add(kept) or await self._conflict()
 
     async def propose(self, action_type: ActionType, told: Parameters, plan: Plan, *, waits: bool) -> Kept | Declined:

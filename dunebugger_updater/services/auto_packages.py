@@ -24,6 +24,7 @@ from dunebugger_updater.services.actions import Actions, Plans
 from dunebugger_updater.services.auto import Readiness, lasted, readiness
 from dunebugger_updater.services.history import Runs, stories
 from dunebugger_updater.services.updates import Refusal
+from dunebugger_updater.steps import KeepPackages
 
 _log = logging.getLogger(__name__)
 
@@ -46,12 +47,11 @@ class PackageAuto:
         runs: Runs,
         *,
         held: Callable[[], Awaitable[Sequence[str]]],
-        without_way_back: Callable[[Plan], Sequence[str]],
         windows: Sequence[Window],
         zone: str,
         memory: Path,
     ) -> None:
-        """``without_way_back``: what of a plan could not be taken back.  ``memory``: when what was first seen."""
+        """``memory``: when each version was first seen."""
         self._component = component
         self._device = device
         self._plans = plans
@@ -60,7 +60,6 @@ class PackageAuto:
         self._work = work
         self._runs = runs
         self._held = held
-        self._without = without_way_back
         self._windows = windows
         self._zone = zone
         self._memory = memory
@@ -112,7 +111,7 @@ class PackageAuto:
             return (
                 f"was {before.action.status.value} before ({before.action.action_id}), and is not tried again by itself"
             )
-        lost = self._without(plan)
+        lost = without_way_back(plan)
         kept = await self._actions.propose(action_type, told, plan, waits=bool(lost))
         if not isinstance(kept, Kept):
             return kept.message
@@ -156,6 +155,13 @@ class PackageAuto:
             except EffectError as error:
                 _log.warning("%s", error)
         return seen
+
+
+def without_way_back(plan: Plan) -> Sequence[str]:
+    """Answer what of a plan could not be taken back, because no former version of it can be kept."""
+    kept = [step for step in plan.steps if isinstance(step, KeepPackages)]
+    lost = [name for step in kept for name in step.without]
+    return lost if kept else [each.name for each in packages.changes(plan)]
 
 
 def _key(each: Pending) -> str:

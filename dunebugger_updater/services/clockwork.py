@@ -119,8 +119,8 @@ class Clockwork:
 
     async def _ready(self, view: ComponentView) -> Readiness | None:
         component = self._settings.component(view.name)
-        if component is None or component.type == "apt":
-            return None
+        if component is None or (component.type == "apt" and not component.repository):
+            return None  # the device's packages as a whole have rules of their own
         if view.policy == "never":
             return Readiness(view.name, now=False, reason="is held")
         now = self._device.clock.now()

@@ -246,7 +246,7 @@ class LocalFleet:
         component = self._settings.component(plan.component)
         work: Coroutine[Any, Any, Story | Refusal | Declined]
         if component is not None and component.type == "apt":
-            work = self._actions.update(plan, actor, opened, by_owner=by_owner)
+            work = self._actions.update(plan, actor, opened, by_owner=by_owner, named=bool(component.repository))
         else:
             work = self.carry_out(plan, actor, opened)
         task = self._tasks.create_task(work)

@@ -15,7 +15,7 @@ from typing import Any
 from dunebugger_updater.effects.store import Database
 from dunebugger_updater.effects.store_actions import ActionTable
 from dunebugger_updater.model.actions import ActionType, ActionView, Parameters
-from dunebugger_updater.model.packages import Inventory, Pending
+from dunebugger_updater.model.packages import Change, Inventory, Package, Pending
 from dunebugger_updater.model.settings import Component, Settings, Updater, Window
 from dunebugger_updater.model.wire import ActionChanged, AnyNews, CreateAction, DecideAction, Declined, ListActions
 from dunebugger_updater.plan import Plan
@@ -25,6 +25,8 @@ from dunebugger_updater.services.action_desk import ActionDesk
 from dunebugger_updater.services.action_parts import ActionNeeds, ActionParts, action_parts
 from dunebugger_updater.services.bus import Bus
 from dunebugger_updater.services.updates import Refusal
+from dunebugger_updater.steps import AnyStep, KeepPackages, UpgradePackages
+from dunebugger_updater.steps.packages import PackageSet
 from dunebugger_updater.story import Story, Told
 
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -151,7 +153,23 @@ class ActionWorld:
         if self.problem is not None:
             return self.problem
         names = ",".join(parameters.packages) or action_type.value
-        return Plan("system", "update", "debian-12.0", f"{self.archive} {names}", notes=("a note",))
+        steps = self._steps() if action_type.upgrades else ()
+        return Plan("system", "update", "debian-12.0", f"{self.archive} {names}", steps=steps, notes=("a note",))
+
+    async def output(self, plan: Plan) -> str:
+        return f"Setting up {plan.to_version} ..."
+
+    async def said(self, job: str) -> tuple[str, int | None]:
+        return job, 0 if self.ends is Outcome.UPDATED else 100
+
+    def _steps(self) -> tuple[AnyStep, ...]:
+        place = self.place / "packages"
+        former = PackageSet("debian-12.0", 1, (Package("tzdata", "1"), Package("libc6", "1")), ())
+        changes = (Change("tzdata", "1", "2"), Change("libc6", "1", "1:2~deb12u1"))
+        return (
+            KeepPackages(place, place / "record", former, "up-keep", self.lost),
+            UpgradePackages(changes, place, place, "up"),
+        )
 
     # Maintenance, holds, files and packages: each sees its own side
     async def state(self) -> Any:
@@ -214,8 +232,8 @@ class Agent:
         small: Any = world
         device: Any = type("Device", (), {"clock": world.clock, "files": world, "packages": world})()
 
-        async def output(plan: Plan) -> str:
-            return f"Setting up {plan.to_version} ..."
+        async def printed(plan: Plan) -> tuple[str, int | None]:
+            return await world.output(plan), (await world.said("up"))[1]
 
         needs = ActionNeeds(
             settings=Settings(updater=updater, components=(component,)),
@@ -226,8 +244,7 @@ class Agent:
             plans=world,
             lock=world.lock,
             maintenance=small,
-            output=output,
-            without_way_back=lambda _: world.lost,
+            printed=printed,
             zone="UTC",
         )
         self.parts: ActionParts = action_parts(needs, self.bus, self.carry_out, self.refreshed)

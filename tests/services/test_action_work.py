@@ -36,7 +36,7 @@ async def test_a_success_is_told_with_output_status_and_count(world: ActionWorld
         assert done.result is not None
         assert (done.result.success, done.result.return_code, done.result.error) == (True, 0, None)
         assert done.result.output == "Setting up 12.1 apt_upgrade_all ..."
-        assert (done.result.outcome, done.result.packages_upgraded) == ("updated", len(done.changes))
+        assert (done.result.outcome, done.result.packages_upgraded) == ("updated", 2)
         assert done.ended_at is not None
 
 
@@ -61,7 +61,7 @@ async def test_a_failure_is_told_with_why_and_with_what_was_printed_so_far(
         assert done.result is not None
         assert (done.result.success, done.result.outcome) == (False, outcome.value)
         assert "the health check failed" in (done.result.error or "")
-        assert done.result.output
+        assert (done.result.output, done.result.return_code) == ("Setting up 12.1 apt_upgrade_all ...", 100)
         assert done.result.packages_upgraded == (None if outcome is Outcome.STUCK else 0)
         assert isinstance((await agent.queued()).action_id, str), "it is in nobody's way any more"
 
@@ -213,7 +213,8 @@ async def test_an_action_that_was_under_way_follows_its_run_after_a_restart(
 async def test_an_action_that_was_stopped_before_it_had_begun_has_failed_and_says_that_nothing_changed(
     world: ActionWorld,
 ) -> None:
-    old = Plan("system", "update", "debian-12.0", "12.1 apt_upgrade_all", notes=("a note",))
+    old = await world.plan(ALL, Parameters())
+    assert isinstance(old, Plan)
     world.runs.write("run-0", START - timedelta(hours=1), Opened("run-0", old))
     world.runs.write("run-0", START - timedelta(hours=1), Closed(Outcome.UPDATED))
     world.busy = BUSY

@@ -47,6 +47,23 @@ async def test_an_action_waits_for_an_owner_and_is_carried_out_once_approved(age
     assert (story.opened.actor, story.opened.plan.hash) == ("owner", made.plan_hash)
 
 
+@pytest.mark.req("HC-28", "HC-45", "HP-20", "HP-22")
+async def test_what_waits_shows_the_exact_command_and_every_package_with_its_versions(agent: Agent) -> None:
+    made = await agent.queued(SECURITY)
+    assert made.title == "apply security updates (2)"
+    assert made.command == "apt-get install --only-upgrade tzdata=2 'libc6=1:2~deb12u1'"
+    assert [(each.name, each.before, each.after) for each in made.changes] == [
+        ("tzdata", "1", "2"),
+        ("libc6", "1", "1:2~deb12u1"),
+    ]
+    await agent.decide(made.action_id, approve=False)
+    commands = [
+        (await agent.queued(kind, parameters=Parameters(service=service), dry_run=True)).command
+        for kind, service in ((REFRESH, None), (ActionType.RESTART_SERVICE, "ssh"), (ActionType.CLEAR_LOGS, None))
+    ]
+    assert commands == ["apt-get update", "systemctl restart ssh", "journalctl --vacuum-time=7d"]
+
+
 @pytest.mark.req("HC-12")
 async def test_in_maintenance_mode_nobody_has_to_be_asked(agent: Agent) -> None:
     agent.world.maintenance = True
