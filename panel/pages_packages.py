@@ -9,7 +9,7 @@ from dunebugger_updater.model.actions import ActionType
 from dunebugger_updater.model.codec import to_json
 from dunebugger_updater.model.packages import Inventory
 from dunebugger_updater.model.wire import Declined, DeviceView, LookAtPackages, PackagesSeen
-from panel import asking, present, present_actions, present_packages
+from panel import asking, package_rows, present, present_actions, present_packages
 from panel.asking import Looked, Wish
 from panel.frame import Visit
 
@@ -34,7 +34,7 @@ async def packages(visit: Visit) -> web.StreamResponse:
     if not seen.has_apt:
         return visit.sorry(404, visit.words.packages_no_apt)
     query = visit.request.query
-    show: present_packages.Show = next((each for each in present_packages.SHOWS if each == query.get("show")), "all")
+    show: package_rows.Show = next((each for each in package_rows.SHOWS if each == query.get("show")), "all")
     search = query.get("q", "").strip()[:_LONGEST]
     inventory = seen.inventory or Inventory()
     halted = present_packages.blocked(device, seen.actions, visit.who.role, visit.places, visit.words)
@@ -45,9 +45,9 @@ async def packages(visit: Visit) -> web.StreamResponse:
         inventory=seen.inventory,
         why=seen.why,
         reboot=present_packages.reboot_why(inventory, visit.words),
-        rows=present_packages.rows(inventory, show, search, visit.words),
-        counts=present_packages.counts(inventory),
-        shows=present_packages.SHOWS,
+        rows=package_rows.rows(inventory, show, search, visit.words),
+        counts=package_rows.counts(inventory),
+        shows=package_rows.SHOWS,
         show=show,
         search=search,
         halted=halted,

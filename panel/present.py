@@ -123,6 +123,8 @@ def without_quarantine(view: ComponentView) -> ComponentView:
 
 
 def _sentence(view: ComponentView, words: Words) -> str:
+    if is_system(view):
+        return view.message
     if view.status == "update_available" and view.latest:
         return words.is_available.format(version=view.latest)
     if view.status == "up_to_date":

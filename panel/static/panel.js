@@ -74,9 +74,24 @@
     if (event.target.method !== "post") return;
     if (event.target.dataset.sent) event.preventDefault();
     event.target.dataset.sent = "yes";
+    if (event.submitter) waits(event.submitter);
   });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[data-waits]");
+    if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0) waits(link);
+  });
+  // A plan may take a small device a while: whoever pressed sees that it is being made.
+  function waits(pressed) {
+    pressed.classList.add("waits");
+    if (pressed.dataset.waits) announced(pressed.dataset.waits);
+  }
+  function announced(text) {
+    const place = document.getElementById("announce");
+    if (place) place.textContent = text;
+  }
   window.addEventListener("pageshow", () => {
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+    for (const pressed of document.querySelectorAll(".waits")) pressed.classList.remove("waits");
   });
   for (const form of document.querySelectorAll("form[data-auto]")) {
     form.addEventListener("change", () => form.requestSubmit());
@@ -208,11 +223,6 @@
     place_.textContent = lines.join("\n");
     document.getElementById("printing").hidden = false;
     if (follow) place_.scrollTop = place_.scrollHeight;
-  }
-
-  function announced(text) {
-    const place_ = document.getElementById("announce");
-    if (place_) place_.textContent = text;
   }
 
   function announce(news) {

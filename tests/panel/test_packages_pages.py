@@ -453,6 +453,7 @@ async def test_the_component_of_packages_leads_to_their_page_and_can_be_taken_ba
     page = await visitor.get("/components/system")
     assert '<a class="button" href="/packages">See the packages' in page.text
     assert "Take a version by name" not in page.words
+    assert "available" not in page.words.split("What is new")[0]
 
 
 async def test_a_hub_serves_the_same_pages_with_the_device_before_every_address() -> None:
