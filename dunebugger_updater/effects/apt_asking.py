@@ -19,13 +19,11 @@ from dunebugger_updater.effects.apt_words import (
     Archive,
     Here,
     Known,
-    Record,
     read_archives,
     read_audit,
     read_installed,
     read_known,
     read_marks,
-    read_records,
 )
 from dunebugger_updater.effects.commands import Finished, run
 from dunebugger_updater.model.packages import Package, is_package_name
@@ -83,13 +81,12 @@ class Asking:
         """Ask apt whose lists there are."""
         return read_archives((await self._ask(self._cache("policy"), "cannot read the package lists")).out)
 
-    async def records(self, versions: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Record]:
-        """Ask apt what the lists say about these versions."""
+    async def shown(self, versions: Iterable[tuple[str, str]]) -> str:
+        """Ask apt what the lists, and dpkg, say about these versions."""
         asked = [f"{name}={version}" for name, version in versions if is_version(version)]
         if not asked:
-            return {}
-        told = await self._ask(self._cache("show", *asked), "cannot read the package lists", may_fail=True)
-        return read_records(told.out, await self.native())
+            return ""
+        return (await self._ask(self._cache("show", *asked), "cannot read the package lists", may_fail=True)).out
 
     async def links(self) -> Mapping[str, str]:
         """Ask apt where publishers keep their changelogs."""

@@ -9,20 +9,18 @@ from typing import TypeVar
 
 import msgspec
 
-from dunebugger_updater.effects import apt_age, apt_debs
+from dunebugger_updater.effects import apt_age, apt_debs, apt_small
 from dunebugger_updater.effects.apt_asking import Asking, is_version, side_by_side, words
 from dunebugger_updater.effects.apt_pending import explained, origins, pending, phased_words, why_security_unknown
-from dunebugger_updater.effects.apt_plans import why_kept
+from dunebugger_updater.effects.apt_plans import UPGRADE, why_kept
 from dunebugger_updater.effects.apt_restarts import reboot, stale_services
 from dunebugger_updater.effects.apt_sentences import sentence
-from dunebugger_updater.effects.apt_words import Archive, Known
+from dunebugger_updater.effects.apt_words import Archive, Known, read_records
 from dunebugger_updater.model.packages import Change, Inventory, Package, Pending, is_package_name
 from dunebugger_updater.ports import EffectError
 
 T = TypeVar("T")
 
-_UPGRADE = ("--with-new-pkgs", "upgrade")
-"""Never full-upgrade: this one removes nothing."""
 _AT_A_TIME = 2
 _EXPLAINED = 12
 """Packages that apt is asked about one by one; who has more kept back has another trouble than each of them."""
@@ -60,14 +58,15 @@ class AptPackages:
         known, archives = asked.result(), lists.result()
         waiting = pending(here, known, archives)
         async with side_by_side() as group:
-            records = group.create_task(self._asking.records((each.name, each.candidate) for each in waiting))
+            versions = ((each.name, which) for each in waiting for which in (each.installed, each.candidate))
+            show = group.create_task(self._asking.shown(versions))
             links = group.create_task(self._asking.links())
-            answered = group.create_task(self._answer(made_from, waiting, known, installed))
-        answer = answered.result()
+        answer = await self._answer(made_from, waiting, known, installed, show.result())
+        records = read_records(show.result(), await self._asking.native())
         unknown = why_security_unknown(archives)
         return msgspec.structs.replace(
             around.result(),
-            packages=explained(waiting, answer.why, records.result(), links.result(), archives),
+            packages=explained(waiting, answer.why, records, links.result(), archives),
             new=answer.new,
             security_known=unknown is None,
             security_unknown=unknown,
@@ -138,17 +137,21 @@ class AptPackages:
         waiting: Sequence[Pending],
         known: Mapping[str, Known],
         installed: Mapping[str, str],
+        shown: str,
     ) -> _Answer:
         """Ask apt what it would keep back, unless it was asked already and nothing has changed since."""
         if not waiting:
             return _Answer()
         if self._answered is not None and self._answered[0] == made_from:
             return self._answered[1]
-        said, planned = await self._asking.plan(_UPGRADE, installed)
+        open_ = [each for each in waiting if each.kept_back is None]
+        said = ""
+        planned = await apt_small.plan(self._asking, shown, frozenset(each.name for each in open_), installed)
+        if planned is None:
+            said, planned = await self._asking.plan(UPGRADE, installed)
         if planned is None:
             trouble = sentence("cannot upgrade anything", said)
             return _Answer({each.name: "apt cannot upgrade anything as things are" for each in waiting}, (), trouble)
-        open_ = [each for each in waiting if each.kept_back is None]
         taken = {each.name for each in planned.changes}
         kept = [each for each in open_ if each.name in planned.kept or each.name not in taken]
         reasons = await _some_at_a_time(

@@ -28,6 +28,9 @@ HOW = (
 )
 """Words for ``apt-get`` that make it print a plan as it is read here."""
 
+UPGRADE = ("--with-new-pkgs", "upgrade")
+"""Never full-upgrade: this one removes nothing."""
+
 _HEADINGS = {
     "The following NEW packages will be installed:": "new",
     "The following packages will be upgraded:": "upgraded",
