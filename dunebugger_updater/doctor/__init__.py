@@ -19,6 +19,7 @@ from dunebugger_updater.doctor import (
     packages,
     runs,
     surroundings,
+    trust,
 )
 from dunebugger_updater.doctor.finding import Finding, Findings, problem, warning
 from dunebugger_updater.doctor.sheet import recovery
@@ -56,6 +57,7 @@ async def diagnose(house: House, limit: float = LIMIT) -> Findings:
         "releases": surroundings.look_at_releases(house),
         "python": environments.look_at_python(house),
         "runs": runs.look(house),
+        "trust": trust.look(house),
     }
     for component in house.settings.components:
         match component.type:

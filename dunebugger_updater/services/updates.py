@@ -70,7 +70,7 @@ class Updates:
         self._watch = watch
         self._runs = runs
         self._lock = lock
-        self._vouching = vouching
+        self.vouching = vouching
         self._version = version
         self._end_orphans = end_orphans
 
@@ -240,8 +240,8 @@ class Updates:
         heard = await self._watch.heard(component)
         number = heard.catalogue.repository_id if heard.catalogue else None
         fence = await components.fence(component, self._settings, offer, number, self._device)
-        if self._vouching.asks(component):
-            return await self._vouching.said(component, offer, content, fence, named=named)
+        if self.vouching.asks(component):
+            return await self.vouching.said(component, offer, content, fence, named=named)
         if content is None:
             if policy == "required":
                 raise EffectError(f"release {offer.release.tag} has no update manifest, and manifestPolicy is required")

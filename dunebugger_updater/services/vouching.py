@@ -18,7 +18,7 @@ from dunebugger_updater.ports import Device, EffectError, Releases
 from dunebugger_updater.run import Committed
 from dunebugger_updater.services.history import Runs, stories
 from dunebugger_updater.trust import Keyring, Reason, Refusal, Verified, chain, follow, keyring, pinned, verify
-from dunebugger_updater.trust.memory import Memory, Vouched, raised
+from dunebugger_updater.trust.memory import Memory, Remembered, Vouched, raised
 from dunebugger_updater.trust.rotation import LARGEST_CHAIN, OWN
 from dunebugger_updater.trust.rules import Accepted, Facing, images, judge, unsigned
 from dunebugger_updater.trust.signatures import LARGEST_SIGNATURES
@@ -60,6 +60,16 @@ class Vouching:
         """Whether signatures of this component's releases are checked at all."""
         updater = self._settings.updater
         return component.name == OWN or bool(updater.trusted_keys) or updater.manifest_policy == "signed"
+
+    async def remembered(self, component: str) -> tuple[Remembered | None, str | None]:
+        """The highest signed release that was here, and what is wrong with the memory of it."""
+        memory, trouble = await self._memory(component)
+        return memory.remembered, trouble
+
+    def knows_itself(self) -> bool:
+        """Whether this program was built with keys for its own releases."""
+        ring = pinned(self._built_in)
+        return isinstance(ring, Keyring) and bool(ring.keys)
 
     async def said(
         self, component: Component, offer: Offer, content: bytes | None, fence: Bounds, *, named: bool

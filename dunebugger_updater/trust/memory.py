@@ -21,6 +21,7 @@ class Vouched(msgspec.Struct, frozen=True):
     sequence: int
     min_sequence: int = 0
     issued: datetime | None = None
+    expires: datetime | None = None
 
 
 class Remembered(msgspec.Struct, frozen=True):
@@ -32,6 +33,8 @@ class Remembered(msgspec.Struct, frozen=True):
     min_sequence: int = 0
     issued: datetime | None = None
     """It is not earlier than this, whatever the clock says: somebody trusted has signed then."""
+    expires: datetime | None = None
+    """When the one with the highest sequence does: from then on somebody may be holding back a newer one."""
 
 
 class Memory(msgspec.Struct, frozen=True):
@@ -48,7 +51,7 @@ def raised(before: Remembered | None, installed: Iterable[Vouched]) -> Remembere
     """``before`` and what was installed since, whichever is higher in each respect."""
     for one in installed:
         if before is None:
-            before = Remembered(one.version, one.sequence, one.min_sequence, one.issued)
+            before = Remembered(one.version, one.sequence, one.min_sequence, one.issued, one.expires)
             continue
         highest = one if one.sequence > before.sequence else before
         issued = [each for each in (before.issued, one.issued) if each is not None]
@@ -57,5 +60,6 @@ def raised(before: Remembered | None, installed: Iterable[Vouched]) -> Remembere
             highest.sequence,
             max(before.min_sequence, one.min_sequence),
             max(issued, default=None),
+            highest.expires,
         )
     return before

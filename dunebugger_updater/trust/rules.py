@@ -70,7 +70,9 @@ def judge(manifest: Manifest, by: tuple[str, ...], facing: Facing) -> Accepted |
             how = f"name it to take it all the same: --version {facing.version}"
             return Refusal(refusal.reason, f"{refusal.sentence}; {how}")
         warnings.append(f"taken because it was asked for by name: {refusal.sentence}")
-    said = Vouched(by, facing.version, manifest.sequence or 0, manifest.min_sequence or 0, manifest.issued)
+    said = Vouched(
+        by, facing.version, manifest.sequence or 0, manifest.min_sequence or 0, manifest.issued, manifest.expires
+    )
     return Accepted(said, tuple(warnings))
 
 

@@ -100,7 +100,7 @@ class SignedWorld:
     async def device(self) -> AsyncIterator[House]:
         """The device, switched on."""
         async with house(self.settings(), {}, self.clock) as built:
-            built.updates._vouching._built_in = self.built_in
+            built.updates.vouching._built_in = self.built_in
             yield built
 
     async def plan(self, version: str | None = None) -> Plan | Refusal:
