@@ -17,9 +17,12 @@ KEPT_OUTPUT = 1_048_576
 """Bytes of each stream that are kept: the end, which is where programs say why they failed."""
 
 _LEAKS = re.compile(
-    rf"^(LD_LIBRARY_PATH|LD_PRELOAD|PYTHONHOME|PYTHONPATH|VIRTUAL_ENV|_PYI_.*|_MEI.*|GITHUB_TOKEN|{MARK})$"
+    r"^(LD_LIBRARY_PATH|LD_PRELOAD|PYTHONHOME|PYTHONPATH|VIRTUAL_ENV|_PYI_.*|_MEI.*|PYINSTALLER_.*|GITHUB_TOKEN"
+    r"|NOTIFY_SOCKET|WATCHDOG_(PID|USEC)|LISTEN_(PID|FDS|FDNAMES)|JOURNAL_STREAM|INVOCATION_ID|SYSTEMD_EXEC_PID"
+    rf"|(STATE|RUNTIME)_DIRECTORY|DUNEBUGGER_UPDATER_\w+|{MARK})$"
 )
-"""What must not reach a child: a frozen program's libraries break system tools, and the token is nobody's business."""
+"""What must not reach a child: a frozen program's libraries break system tools, what systemd told us is not meant for
+others (an app would take our watchdog for its own), and the token is nobody's business."""
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 
