@@ -9,7 +9,7 @@ import msgspec
 
 from dunebugger_updater.engine import Cancel, Hear, JournalError, drive, resume
 from dunebugger_updater.kinds import apt_back, python_app, updater_itself, way_back
-from dunebugger_updater.manifest import Complaints, Guidance, guidance
+from dunebugger_updater.manifest import Guidance
 from dunebugger_updater.model.packages import Choice
 from dunebugger_updater.model.settings import Component, Settings
 from dunebugger_updater.model.version import Scheme, order, parse, satisfies
@@ -19,11 +19,11 @@ from dunebugger_updater.ports import Device, EffectError, Releases
 from dunebugger_updater.run import Opened, Outcome, retell
 from dunebugger_updater.services import components
 from dunebugger_updater.services.history import Runs, last_change, quarantined, stories
-from dunebugger_updater.services.vouching import Said, Vouching
+from dunebugger_updater.services.own_trial import is_own
+from dunebugger_updater.services.vouching import Said, Vouching, unchecked
 from dunebugger_updater.services.watch import Watch, rules
 from dunebugger_updater.story import Story
 from dunebugger_updater.trust import Refusal as Distrust
-from dunebugger_updater.trust.rotation import OWN
 
 _log = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ class Updates:
         try:
             with self._lock.held():
                 if open_ := [story for story in stories(self._runs) if story.closed is None]:
-                    how = "start its service" if _is_own(open_[0]) else "call dunebugger-updater recover first"
+                    how = "start its service" if is_own(open_[0]) else "call dunebugger-updater recover first"
                     return Refusal(Outcome.REFUSED, f"run {open_[0].id} is not finished: {how}")
                 run, journal = self._runs.create(plan.component)
                 opened = Opened(run, plan, actor)
@@ -174,16 +174,12 @@ class Updates:
                     await self._revive()
                 recovered = []
                 for story in stories(self._runs):
-                    if story.closed is None and own == _is_own(story):
+                    if story.closed is None and own == is_own(story):
                         await resume(retell(story.events), self._device, self._runs.reopen(story), hear, cancel)
                         recovered.append(self._read(story.id))
                 return recovered
         except EffectError as error:
             return Refusal(Outcome.REFUSED, str(error))
-
-    def own_run(self) -> Story | None:
-        """Answer the updater's own run that is not finished; ``None`` when there is none."""
-        return next((story for story in stories(self._runs) if story.closed is None and _is_own(story)), None)
 
     async def _revive(self) -> None:
         """Start again what ran by our own hand when the power went."""
@@ -235,24 +231,13 @@ class Updates:
 
     async def _said(self, component: Component, offer: Offer, *, named: bool) -> Said | Distrust:
         """What the release's manifest says, within its bounds; and what the owner should know about it."""
-        policy = self._settings.updater.manifest_policy
         content = await self._manifest(component, offer)
         heard = await self._watch.heard(component)
         number = heard.catalogue.repository_id if heard.catalogue else None
         fence = await components.fence(component, self._settings, offer, number, self._device)
         if self.vouching.asks(component):
             return await self.vouching.said(component, offer, content, fence, named=named)
-        if content is None:
-            if policy == "required":
-                raise EffectError(f"release {offer.release.tag} has no update manifest, and manifestPolicy is required")
-            return Said()
-        said = guidance(content, fence)
-        if not isinstance(said, Complaints):
-            return Said(said)
-        complaint = "; ".join(said.sentences)
-        if policy == "required":
-            raise EffectError(f"cannot use the update manifest of {offer.release.tag}: {complaint}")
-        return Said(warnings=(f"the update manifest of {offer.release.tag} is not used: {complaint}",))
+        return unchecked(self._settings.updater.manifest_policy, offer.release.tag, content, fence)
 
     async def _manifest(self, component: Component, offer: Offer) -> bytes | None:
         for name in MANIFESTS:
@@ -288,10 +273,6 @@ class Updates:
                 Outcome.REFUSED, f"cannot go back to {plan.to_version}: {', '.join(gone)} is not there any more"
             )
         return plan
-
-
-def _is_own(story: Story) -> bool:
-    return story.opened.plan.component == OWN
 
 
 def _same(component: Component, current: str | None, wanted: str) -> bool:

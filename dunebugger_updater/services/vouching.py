@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from dunebugger_updater.manifest import Complaints, Guidance, Manifest, admit, read
+from dunebugger_updater.manifest import Complaints, Guidance, Manifest, admit, guidance, read
 from dunebugger_updater.manifest.bounds import Bounds
 from dunebugger_updater.model.codec import from_json, to_json
 from dunebugger_updater.model.settings import Component, Settings
@@ -38,6 +38,21 @@ class Said(msgspec.Struct, frozen=True):
     vouched: Vouched | None = None
     """``None`` when nothing was signed, or nobody asked."""
     warnings: tuple[str, ...] = ()
+
+
+def unchecked(policy: str, tag: str, content: bytes | None, fence: Bounds) -> Said:
+    """What a manifest says where nobody asks for signatures.  ``EffectError`` where the owner wants a good one."""
+    if content is None:
+        if policy == "required":
+            raise EffectError(f"release {tag} has no update manifest, and manifestPolicy is required")
+        return Said()
+    said = guidance(content, fence)
+    if not isinstance(said, Complaints):
+        return Said(said)
+    complaint = "; ".join(said.sentences)
+    if policy == "required":
+        raise EffectError(f"cannot use the update manifest of {tag}: {complaint}")
+    return Said(warnings=(f"the update manifest of {tag} is not used: {complaint}",))
 
 
 class Vouching:
@@ -118,12 +133,12 @@ class Vouching:
         facing: Facing,
         trouble: str | None,
     ) -> Said | Refusal:
-        guidance = admit(manifest, fence, proof.content)
-        if isinstance(guidance, Complaints):
-            told = "; ".join(guidance.sentences)
+        facts = admit(manifest, fence, proof.content)
+        if isinstance(facts, Complaints):
+            told = "; ".join(facts.sentences)
             return Refusal("manifest_unbounded", f"cannot use the signed manifest of {fence.version}: {told}")
         warnings = (*verdict.warnings, *((trouble,) if trouble else ()))
-        return images(guidance, facing) or Said(guidance, verdict.vouched, warnings)
+        return images(facts, facing) or Said(facts, verdict.vouched, warnings)
 
     def _facing(self, component: Component, fence: Bounds, memory: Memory, *, named: bool) -> Facing:
         return Facing(
