@@ -131,7 +131,8 @@ def _sentence(inventory: Inventory | None, words: Words) -> str:
     if not inventory.packages:
         return words.updates_all_good
     if not ready:
-        return words.updates_all_kept.format(count=len(inventory.packages))
+        one = len(inventory.packages) == 1
+        return words.updates_one_kept if one else words.updates_all_kept.format(count=len(inventory.packages))
     said = words.updates_one if ready == 1 else words.updates_many.format(count=ready)
     if not inventory.security_known:
         return f"{said} {words.security_unknown_why}"

@@ -28,6 +28,7 @@ class PackageWords(ActionWords, frozen=True):
     updates_many: str = "{count} packages can be upgraded."
     updates_security_one: str = "1 of them has security fixes."
     updates_security_many: str = "{count} of them have security fixes."
+    updates_one_kept: str = "1 package has a newer version, and is kept back or held."
     updates_all_kept: str = "{count} have newer versions, and all of them are kept back or held."
     updates_broken: str = "An installation was interrupted: it has to be finished before anything else."
     updates_unknown: str = "It is not known what is pending."

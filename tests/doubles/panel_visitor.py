@@ -36,7 +36,8 @@ class Visitor:
         return await self._ask("GET", path, None, headers)
 
     async def send(self, path: str, **fields: str | list[str]) -> Page:
-        return await self._ask("POST", path, {"csrf": self.csrf} | fields, {"Origin": self.house.origin})
+        sent: dict[str, str | list[str]] = {"csrf": self.csrf, **fields}
+        return await self._ask("POST", path, sent, {"Origin": self.house.origin})
 
     async def _ask(
         self, method: str, path: str, data: dict[str, str | list[str]] | None, headers: dict[str, str]
