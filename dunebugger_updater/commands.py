@@ -16,6 +16,7 @@ from dunebugger_updater.plan import Plan
 from dunebugger_updater.ports import EffectError
 from dunebugger_updater.run import Outcome
 from dunebugger_updater.services import history
+from dunebugger_updater.services.own_trial import own_run
 from dunebugger_updater.services.updates import Refusal
 from dunebugger_updater.sorry import STATUS, refused, sorry
 from dunebugger_updater.steps.itself import UNIT
@@ -105,7 +106,7 @@ async def recover(house: House, arguments: argparse.Namespace) -> int:
         return sorry(f"{error}; call dunebugger-updater recover again", 5, as_json=arguments.json)
     if isinstance(told, Refusal):
         return refused("", told, as_json=arguments.json)
-    if own := house.updates.own_run():
+    if own := own_run(house.runs):
         words = f"run {own.id} is the updater's own: its service goes on with it (systemctl start {UNIT})"
         print(words, file=sys.stderr)
     views = [history.view(story) for story in told]

@@ -76,7 +76,7 @@ def test_the_configuration_may_be_named_before_and_after_the_command_and_in_the_
     after: list[str | Path] = ["--config", conf] if place == "after" else []
     said = say(*before, "status", *after, "--json")
     assert said.code == 0
-    assert list(said.document["components"]) == ["core"]
+    assert list(said.document["components"]) == ["core", "updater"]
 
 
 @pytest.mark.req("DB-017")

@@ -89,7 +89,7 @@ async def test_what_cannot_be_updated_is_an_answer_and_not_an_exception(
 
 @pytest.mark.req("DB-071")
 async def test_versions_are_answered_inside_of_a_running_loop(device: RealDevice) -> None:
-    assert updater_of(device).get_all_versions() == {"core": "1.0.0"}
+    assert updater_of(device).get_all_versions() == {"core": "1.0.0", "updater": dunebugger_updater.__version__}
 
 
 @pytest.mark.req("DB-071")
@@ -110,7 +110,7 @@ def test_an_update_and_the_way_back_are_done_on_the_real_app(device: RealDevice)
     there = asyncio.run(updater.update_component("core", version="1.1.0"))
     assert (there["success"], there["outcome"]) == (True, "updated")
     assert device.running["version"] == "1.1.0"
-    assert updater.get_all_versions() == {"core": "1.1.0"}
+    assert updater.get_all_versions()["core"] == "1.1.0"
     back = asyncio.run(updater.rollback("core"))
     assert (back["success"], back["outcome"]) == (True, "rolled_back")
     assert device.running["version"] == "1.0.0"

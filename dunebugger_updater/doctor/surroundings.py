@@ -10,6 +10,7 @@ from dunebugger_updater.doctor.finding import Finding, Findings, fine, problem, 
 from dunebugger_updater.model.codec import from_json
 from dunebugger_updater.model.settings import Component
 from dunebugger_updater.ports import EffectError
+from dunebugger_updater.services.components import obstacle
 from dunebugger_updater.wiring import House
 
 PROBE = 10.0
@@ -121,7 +122,7 @@ async def _asked(house: House) -> Findings:
         return (warning("releases.check", f"the release server did not answer about everything within {CHECK:g} s"),)
     found: list[Finding] = []
     for component in house.settings.components:
-        if component.type == "apt":
+        if component.type == "apt" or obstacle(component, house.device):
             continue
         name = f"{component.name}.releases"
         heard = await house.watch.heard(component)

@@ -43,6 +43,7 @@ from dunebugger_updater.services.action_desk import ActionDesk
 from dunebugger_updater.services.bus import Bus
 from dunebugger_updater.services.history import Runs
 from dunebugger_updater.services.maintenance import Maintenance
+from dunebugger_updater.services.own_trial import own_run
 from dunebugger_updater.services.progress import progressed
 from dunebugger_updater.services.updates import Refusal, Updates
 from dunebugger_updater.services.watch import Watch
@@ -173,7 +174,7 @@ class LocalFleet:
 
     async def go_on_with_itself(self) -> Story | Refusal | None:
         """Carry on the updater's own run, which the process before us has left open; ``None`` when there is none."""
-        found = self._updates.own_run()
+        found = own_run(self._runs)
         if found is None:
             return None
         plan, cancel = found.opened.plan, Cancel()

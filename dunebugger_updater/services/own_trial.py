@@ -1,13 +1,25 @@
-"""What a trial of the updater itself may have left behind for the launcher to read."""
+"""The updater's own run, and what a trial of it may have left behind for the launcher to read."""
 
 from collections.abc import Sequence
 
 from dunebugger_updater.model.trial import FAILED, TRIAL, trial
 from dunebugger_updater.ports import Device
 from dunebugger_updater.run import Committed
+from dunebugger_updater.services.history import Runs, stories
 from dunebugger_updater.steps import PointUpdater
 from dunebugger_updater.steps.itself import in_use
 from dunebugger_updater.story import Story
+from dunebugger_updater.trust.rotation import OWN
+
+
+def is_own(story: Story) -> bool:
+    """Whether a run is the updater's own."""
+    return story.opened.plan.component == OWN
+
+
+def own_run(runs: Runs) -> Story | None:
+    """Answer the updater's own run that is not finished; ``None`` when there is none."""
+    return next((story for story in stories(runs) if story.closed is None and is_own(story)), None)
 
 
 async def forget_old_trial(device: Device, told: Sequence[Story]) -> None:

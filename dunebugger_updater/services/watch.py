@@ -106,6 +106,8 @@ class Watch:
         status, message = _in_words(there, heard, offer, trouble)
         if bad and status == "up_to_date":
             message += f"; {', '.join(sorted(bad))} failed here or was taken back, and is only taken by name"
+        if offer is not None and obstacle:
+            message += f"; {obstacle}"
         return ComponentView(
             name=component.name,
             type=component.type,
@@ -120,11 +122,7 @@ class Watch:
             policy="never" if obstacle or component.name in await self.holds.held() else component.policy,
             quarantined=tuple(sorted(bad)),
             kept=await self._kept(component),
-            warnings=(
-                *((obstacle,) if obstacle else ()),
-                *(heard.catalogue.warnings if heard.catalogue else ()),
-                *(offer.warnings if offer else ()),
-            ),
+            warnings=(*(heard.catalogue.warnings if heard.catalogue else ()), *(offer.warnings if offer else ())),
             problem=trouble or heard.problem,
             problem_since=None if trouble else heard.problem_since,
         )

@@ -49,7 +49,7 @@ def test_every_example_of_a_component_is_accepted(kind: str) -> None:
     shared = [row for row in tables()["Component"] if row[0] not in {"type", "source"}]
     rows = [("type", "", kind), *shared, *tables()[kind]]
     found = read_text(written("Component app", rows), None, has_apt=False)
-    assert [component.type for component in found.components] == [kind]
+    assert [component.type for component in found.components] == [kind, "updater"]
 
 
 @pytest.mark.parametrize("section", ["Updater", "Panel", "Notifications", "Hub"])
