@@ -24,6 +24,8 @@ class SmallDebian:
         self._here: list[str] = []
         self._archives: dict[tuple[str, ...], list[str]] = {}
         self.auto: list[str] = []
+        self.secure: list[str] = []
+        """For whoever wants to remember what is a security fix."""
         for folder in ("var/lib/dpkg/updates", "var/lib/dpkg/info", "var/lib/apt/lists/partial", "etc/apt"):
             (root / folder).mkdir(parents=True, exist_ok=True)
         for folder in (
