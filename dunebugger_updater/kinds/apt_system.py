@@ -185,6 +185,7 @@ def plan_upgrade(component: Component, updater: Updater, place: Place) -> Plan:
         Package(each.name, each.before, place.here[each.name].auto) for each in changes if each.before is not None
     )
     added = tuple(each.name for each in changes if each.before is None)
+    auto = (*(each.name for each in former if each.auto), *added)
     without = tuple(each.name for each in former if each.name not in place.sources)
     number = max((each.number for each in place.sets), default=0) + 1
     kept = PackageSet(place.label, number, former, added)
@@ -193,7 +194,7 @@ def plan_upgrade(component: Component, updater: Updater, place: Place) -> Plan:
         NoteUnits(units),
         KeepPackages(debs(updater), records(updater) / f"{place.label}.json", kept, f"{job}-keep", without),
         DownloadPackages(changes, downloads, f"{job}-get"),
-        UpgradePackages(changes, downloads, debs(updater), job),
+        UpgradePackages(changes, downloads, debs(updater), job, auto),
     ]
     # While dpkg is half done apt counts other changes too: what it really does is looked at before it acts, either way.
     holds: tuple[AnyCheck, ...] = () if place.broken else (PlanHolds(changes),)
@@ -242,7 +243,7 @@ def _notes(place: Place, without: Sequence[str]) -> tuple[str, ...]:
         notes.append(f"also installs {_some(new)}")
     if without:
         notes.append(
-            f"cannot be taken back: {_some(without)}: the archive has the installed version no more, and it cannot be "
+            f"cannot be taken back: {', '.join(without)}: the archive has the installed version no more, and it cannot be "
             "packed again here (apt-get install dpkg-repack lets it)"
         )
     again = [name for name, source in sorted(place.sources.items()) if source == "repack"]
