@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from doubles.world import Clock
+from doubles.clock import Clock
 from stories.scenes import app_scene
 from stories.tiny import Said, say
 

@@ -41,7 +41,7 @@ def took(selves: Selves, run: str) -> float:
     """Seconds from the restart into the new version until the old one said what it found."""
     told = selves.call("show", run)[1]
     steps = told["events"][0]["event"]["plan"]["steps"]
-    times = {}
+    times: dict[str, str] = {}
     for each in told["events"]:
         event = each["event"]
         if event["event"] == "began" and steps[event["step"]]["do"] == "restart_itself":
@@ -128,7 +128,7 @@ def test_a_version_that_fails_its_self_test_is_never_started_and_not_tried_again
     for number, (name, (spoil, reason)) in enumerate(UNFIT.items(), 2):
         selves.offer(f"1.0.{number}", spoil)
         told = selves.update("--version", f"1.0.{number}")
-        assert (told["outcome"], told["to"]) == ("failed", f"1.0.{number}"), name
+        assert told["outcome"] == "failed", (name, told)
         assert reason in told["message"], name
         assert selves.slots == [], "nothing of it stays"
     assert selves.journal().count("Started dunebugger-updater.service") == 1, "no outage at all"

@@ -21,7 +21,8 @@ from dunebugger_updater.model.trial import (
 from dunebugger_updater.ports import EffectError, Tried, UnreachableError
 
 if TYPE_CHECKING:
-    from doubles.world import Clock, Disk, Power
+    from doubles.clock import Clock
+    from doubles.world import Disk, Power
 
 HOME, PACKAGE = Path("/var/lib/updater"), Path("/usr/lib/updater/factory")
 

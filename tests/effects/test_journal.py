@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from doubles.world import Clock
+from doubles.clock import Clock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stories.scenes import app_scene

@@ -175,6 +175,7 @@ class Selves:
         self.device.exec("systemctl", "restart", "shop")
         asked = (*ASK, "http://127.0.0.1:8480/rate_limit")
         place.wait_for(lambda: self.device.run(*asked).returncode == 0, 30, "no shop")
+        self.call("check", "updater", "--force")
 
     # --- the program as it is installed ---
 
