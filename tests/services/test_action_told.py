@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from doubles.world import Clock
+from doubles.small_clock import SmallClock as Clock
 from msgspec.structs import replace
 
 from dunebugger_updater.effects.files import DiskFiles

@@ -283,6 +283,16 @@ async def test_a_clock_that_jumps_and_cannot_be_believed_expires_nothing(agent: 
     assert (seen.status, seen.expires_at) == (ActionStatus.PENDING_APPROVAL, clock.now() + WEEK)
 
 
+async def test_a_clock_that_is_lost_later_does_not_end_the_days_that_were_given(agent: Agent) -> None:
+    clock, made = agent.world.clock, await agent.queued()
+    clock.doubt = "the clock has not been set from the network since this device started"
+    clock.shown += timedelta(days=3000)
+    await agent.parts.work.tend()
+    assert (await agent.look(made.action_id)).status is ActionStatus.PENDING_APPROVAL
+    assert isinstance(await agent.decide(made.action_id), ActionView)
+    assert (await agent.look(made.action_id)).status is ActionStatus.SUCCEEDED
+
+
 async def test_what_is_over_cannot_be_decided_again(agent: Agent) -> None:
     made = await agent.queued()
     await agent.decide(made.action_id, approve=False)
