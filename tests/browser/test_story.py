@@ -110,7 +110,7 @@ async def first_visit(owner: Owner) -> None:
     await page.get_by_label("New password").fill(PASSWORD)
     await page.get_by_label("The same password again").fill(PASSWORD)
     await page.locator("main form button").click()
-    await expect(page.locator(".card")).to_contain_text("core")
+    await expect(page.get_by_role("link", name="core", exact=True)).to_be_visible()
     await owner.picture("nothing-known")
     await owner.press("Check now")
     await expect(page.get_by_role("link", name="Update to 1.1.0")).to_be_visible()
