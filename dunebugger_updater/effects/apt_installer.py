@@ -6,7 +6,7 @@ one package's script fails, and the others are installed all the same.
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from dunebugger_updater.effects import apt_debs, commands, durable
@@ -104,9 +104,10 @@ class AptInstaller:
             raise failure("cannot download the packages", ended)
         await asyncio.to_thread(durable.sync_tree, directory)
 
-    async def upgrade(self, changes: Sequence[Change], directory: Path, job: str, report: Report) -> None:
+    async def upgrade(
+        self, changes: Sequence[Change], auto: Collection[str], directory: Path, job: str, report: Report
+    ) -> None:
         await self.ready()
-        before = await self._packages.installed()
         await self._runner.units.finish_all(heard(report))
         await self._runner.mend(job, report)
         if left := await self._left(changes):
@@ -114,9 +115,7 @@ class AptInstaller:
             ended = await self._runner.run(job, (*_upgrade(left, directory), "--no-download"), report)
             if await self._left(changes) or await self._packages.broken():
                 raise failure("cannot upgrade packages", ended)
-        # What is new came because others need it; the others stay what they were.
-        marks = {each.name: each.name not in before or before[each.name].auto for each in changes if each.after}
-        await self._runner.mark(marks)
+        await self._runner.mark({each.name: each.name in auto for each in changes if each.after})
 
     async def put_back(
         self, packages: Sequence[Package], added: Sequence[str], directory: Path, job: str, report: Report

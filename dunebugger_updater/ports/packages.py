@@ -1,6 +1,6 @@
 """Debian's packages: looking at them, and changing them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -71,8 +71,13 @@ class Installer(Protocol):
     async def download(self, changes: Sequence[Change], directory: Path, job: str, report: Report) -> None:
         """Fetch what ``upgrade`` will need into ``directory``."""
 
-    async def upgrade(self, changes: Sequence[Change], directory: Path, job: str, report: Report) -> None:
-        """Make exactly these changes, from ``directory``; refuse when apt would do anything else."""
+    async def upgrade(
+        self, changes: Sequence[Change], auto: Collection[str], directory: Path, job: str, report: Report
+    ) -> None:
+        """Make exactly these changes, from ``directory``; refuse when apt would do anything else.
+
+        ``auto``: those of them that shall count as installed because others need them.
+        """
 
     async def put_back(
         self, packages: Sequence[Package], added: Sequence[str], directory: Path, job: str, report: Report

@@ -129,6 +129,9 @@ class UpgradePackages(Step, frozen=True, tag="upgrade_packages"):
     kept: Path
     """Where the .debs of the former versions are."""
     job: str
+    auto: tuple[str, ...] = ()
+    """Those that count as installed because others need them.  From the plan: apt changes such marks before it works,
+    so after a cut the device does not tell any more."""
 
     @property
     def title(self) -> str:
@@ -150,7 +153,7 @@ class UpgradePackages(Step, frozen=True, tag="upgrade_packages"):
         return (PutBackPackages(packages, added, self.kept, f"{self.job}-back"),)
 
     async def apply(self, device: Device) -> None:
-        await device.installer.upgrade(self.changes, self.downloads, self.job, device.report)
+        await device.installer.upgrade(self.changes, self.auto, self.downloads, self.job, device.report)
 
 
 class PutBackPackages(Step, frozen=True, tag="put_back_packages"):

@@ -4,9 +4,11 @@ Not held to every rule of Debian's: only to what an upgrade and its way back can
 disk, ``NAME_VERSION_all.deb``, and what a cut left half done is in the state of its package.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from dunebugger_updater.model.packages import Change, Inventory, Package, Pending
 from dunebugger_updater.ports import EffectError, Report
@@ -113,7 +115,9 @@ class Debian:
             if change.after is not None and self._at(change.name) != change.after:
                 self._fetch(directory, change.name, change.after)
 
-    async def upgrade(self, changes: Sequence[Change], directory: Path, job: str, report: Report) -> None:
+    async def upgrade(
+        self, changes: Sequence[Change], auto: Collection[str], directory: Path, job: str, report: Report
+    ) -> None:
         await self._mend()
         for change in changes:
             if change.after is not None and self._at(change.name) != change.after:
@@ -123,6 +127,9 @@ class Debian:
         self._print(job, f"{len(changes)} upgraded")
         if half := await self.broken():
             raise EffectError(f"cannot upgrade packages: {half[0]}: its maintainer script failed")
+        for name in (change.name for change in changes if change.after is not None):
+            self.power.instant(f"mark {name}")
+            self.here[name] = replace(self.here[name], auto=name in auto)
 
     async def put_back(
         self, packages: Sequence[Package], added: Sequence[str], directory: Path, job: str, report: Report
@@ -176,9 +183,9 @@ class Debian:
         self.power.instant(f"fetch {name}")
 
     def _install(self, name: str, version: str) -> None:
-        before = self.here.get(name)
         self.power.instant(f"unpack {name}")
-        self.here[name] = Package(name, version, auto=before.auto if before else True, state="unpacked")
+        # as apt does: what it is told by name was asked for by a person, what comes with that was not
+        self.here[name] = Package(name, version, auto=name not in self.here, state="unpacked")
         self._configure(name)
 
     def _configure(self, name: str) -> None:
