@@ -75,7 +75,7 @@ def test_no_made_up_name_of_ten_thousand_passes_unless_it_is_installed() -> None
     """From what names are made of, and real ones with something more: the same names each time."""
     chance = random.Random(14)
     signs = string.ascii_lowercase + string.digits + "+.-:_=/^*~?$ \n\t\0é"
-    tried = set()
+    tried: set[str] = set()
     while len(tried) < TEN_THOUSAND:
         name = "".join(chance.choices(signs, k=chance.randrange(12)))
         if chance.random() < 0.5:

@@ -2,12 +2,14 @@
 
 import random
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from doubles.small_debian import NATIVE, SECURITY, STABLE, SmallDebian
 
 from dunebugger_updater.effects import apt_small
+from dunebugger_updater.effects.apt_asking import Asking
 from dunebugger_updater.effects.apt_packages import AptPackages
 from dunebugger_updater.effects.apt_plans import Planned
 from dunebugger_updater.model.packages import Inventory
@@ -20,8 +22,8 @@ async def both_ways(root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[bool, 
     taken: list[bool] = []
     real = apt_small.plan
 
-    async def noted(*words: object) -> Planned | None:
-        planned = await real(*words)  # type: ignore[arg-type]  (handed on as it came)
+    async def noted(asking: Asking, shown: str, wanted: frozenset[str], installed: Mapping[str, str]) -> Planned | None:
+        planned = await real(asking, shown, wanted, installed)
         taken.append(planned is not None)
         return planned
 
