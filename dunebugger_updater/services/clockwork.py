@@ -104,7 +104,9 @@ class Clockwork:
         for name in in_order([name for name, each in found.items() if each is not None and each.now], needs):
             plan = await self._updates.plan_update(name)
             if isinstance(plan, Refusal):
-                _log.info("not updating %s by itself: %s", name, plan.message)
+                # what is not trusted may be an attack, and is said louder than that nothing has to be done
+                level = logging.WARNING if plan.reason else logging.INFO
+                _log.log(level, "not updating %s by itself: %s", name, plan.message)
                 continue
             told = await self._fleet.carry_out(plan, "policy")
             if isinstance(told, Refusal):
