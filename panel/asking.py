@@ -42,7 +42,7 @@ async def looked(visit: Visit, device: DeviceView, limit: int = RECENT) -> Looke
     if not device.online and not apt:
         return Looked(None, "", (), apt)
     packages, actions = await asyncio.gather(
-        visit.look(device.id, LookAtPackages()) if apt else _nothing(), recent(visit, device, limit)
+        visit.look(device.id, LookAtPackages(remembered=True)) if apt else _nothing(), recent(visit, device, limit)
     )
     return Looked(
         packages.inventory if isinstance(packages, PackagesSeen) else None,

@@ -83,7 +83,7 @@ async def _inventory(visit: Visit, device: DeviceView, found: ActionView) -> Inv
     """Which packages carry security fixes is known while they are pending."""
     if not found.changes or not found.status.is_active or not present_packages.has_apt(device):
         return None
-    reply = await visit.look(device.id, LookAtPackages())
+    reply = await visit.look(device.id, LookAtPackages(remembered=True))
     return reply.inventory if isinstance(reply, PackagesSeen) else None
 
 

@@ -99,7 +99,7 @@ def back(visit: Visit, wanted: Wish | None) -> str:
 async def _inventory(visit: Visit, device: DeviceView, wanted: Wish) -> Inventory | None:
     if not wanted.kind.is_apt or wanted.kind is ActionType.APT_UPDATE:
         return None
-    reply = await visit.look(device.id, LookAtPackages())
+    reply = await visit.look(device.id, LookAtPackages(remembered=True))
     return reply.inventory if isinstance(reply, PackagesSeen) else None
 
 

@@ -65,6 +65,9 @@ class SetMaintenance(Request, frozen=True, tag="maintenance"):
 class LookAtPackages(Request, frozen=True, tag="packages"):
     """Look at the pending packages; asks no archive."""
 
+    remembered: bool = False
+    """What was seen a while ago will do, if nothing else is installed since: for a page that asks again and again."""
+
 
 class ListActions(Request, frozen=True, tag="list_actions"):
     """The action queue, newest first."""

@@ -120,7 +120,7 @@ class LocalFleet:
                 state = await self._maintenance.set(on=request.on, minutes=request.minutes)
                 return Done("maintenance mode is " + ("on" if state.on else "off"))
             case LookAtPackages():
-                return await self._packages()
+                return await self._packages(remembered=request.remembered)
             case ListActions() | CreateAction() | DecideAction():
                 return await self._actions.answer(request, actor)
 
@@ -221,9 +221,10 @@ class LocalFleet:
         self._bus.tell(CheckEnded(views))
         return Checked(views)
 
-    async def _packages(self) -> AnyReply:
+    async def _packages(self, *, remembered: bool) -> AnyReply:
         try:
-            return PackagesSeen(await self._watch.packages())
+            seen = self._watch.packages() if remembered else self._device.packages.inventory()
+            return PackagesSeen(await seen)
         except EffectError as error:
             return Declined("failed", str(error))
 

@@ -1,6 +1,7 @@
 """Watching for releases: ask, remember what was heard, and say honestly what is not known."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -65,6 +66,7 @@ class Watch:
         self._looking = asyncio.Lock()
         self._looked: float | None = None
         """When the packages were last looked at, since boot."""
+        self._look: asyncio.Task[None] | None = None
 
     async def check(self, names: Sequence[str] = (), *, force: bool = False) -> dict[str, ComponentView]:
         """Ask about these components, or all, side by side.  A failed check is a state of its own, never an error."""
@@ -136,7 +138,7 @@ class Watch:
         return await self.known(names)
 
     async def packages(self) -> Inventory:
-        """What is pending.  A page that lives asks often: what was seen holds a while, if nothing else is installed.
+        """What is pending, as it was seen while nothing else is installed; what is old is looked at anew beside that.
 
         ``EffectError`` when it cannot be looked at.
         """
@@ -145,22 +147,34 @@ class Watch:
         )
         if component is None:
             return await self._device.packages.inventory()
+        seen = (await self.heard(component)).packages
+        if seen is None or not await packages_watch.is_still(seen, self._device):
+            return (await self._looked_at(component)).inventory
+        if self._looked is None or self._device.clock.up() - self._looked > LOOKED:
+            self._looked = self._device.clock.up()
+            self._look = asyncio.create_task(self._anew(component))  # whoever asks next hears of it
+        return seen.inventory
+
+    async def _anew(self, component: Component) -> None:
+        with contextlib.suppress(EffectError):  # who looks by hand is told why not
+            await self._looked_at(component)
+
+    async def _looked_at(self, component: Component) -> Looked:
+        asked = self._device.clock.up()
         async with self._looking:
             heard = await self.heard(component)
-            seen, up = heard.packages, self._device.clock.up()
-            old = self._looked is None or up - self._looked > LOOKED
-            if seen is None or old or not await packages_watch.is_still(seen, self._device):
-                seen = await packages_watch.look(self._device)
-                await self._remember(component, msgspec.structs.replace(heard, packages=seen))
-                self._looked = up
-            return seen.inventory
+            if heard.packages is not None and self._looked is not None and self._looked > asked:
+                return heard.packages  # somebody else looked while we waited
+            seen = await packages_watch.look(self._device)
+            await self._remember(component, msgspec.structs.replace(heard, packages=seen))
+            self._looked = self._device.clock.up()
+            return seen
 
     async def _view_of_packages(self, component: Component, heard: Heard) -> ComponentView:
         seen, trouble = heard.packages, None
         try:
             if seen is None or not await packages_watch.is_still(seen, self._device):
-                seen = await packages_watch.look(self._device)
-                await self._remember(component, msgspec.structs.replace(heard, packages=seen))
+                seen = await self._looked_at(component)
         except EffectError as error:
             seen, trouble = None, str(error)
         problem = packages_watch.Problem(heard.problem, heard.problem_since) if heard.problem else None
