@@ -159,10 +159,27 @@ class TheCommand:
         """Newest first."""
         return [each.action for each in await self._parts.queue.newest(limit)]
 
+    async def update(self, plan: Plan, *, named: bool) -> Story | Refusal:
+        """Carry out a component's plan that changes packages, as an action that its owner approves by asking."""
+        kept = await self._parts.actions.take(plan, self._actor, by_owner=True, named=named)
+        if isinstance(kept, Declined):
+            return Refusal(Outcome.REFUSED, kept.message)
+        return await self._parts.work.carry_out(kept, patient=False)
+
     async def ended(self, action: ActionView) -> ActionView:
         """Do the work, unless it waits for a window."""
         await self._parts.work.begin(action.action_id, patient=False)
         return await self.look(action.action_id) or action
+
+
+async def update(house: House, plan: Plan, hear: Hear, who: str, *, named: bool) -> Story | Refusal:
+    """Carry out a plan that changes packages where no agent runs."""
+    database = Database(house.settings.updater.state_path / "updater.db")
+    try:
+        door = await TheCommand.ready(house, database, hear, who)
+        return await door.update(plan, named=named)
+    finally:
+        database.close()
 
 
 def _seen(reply: ActionSeen | Declined) -> ActionView | Declined:

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from dunebugger_updater import by_agent, show
+from dunebugger_updater import actions_door, by_agent, show
 from dunebugger_updater.commands_agent import setup_code
 from dunebugger_updater.engine import Hear, Heard, JournalError
 from dunebugger_updater.kinds import python_app
@@ -86,7 +86,7 @@ async def _carry_out(house: House, plan: Plan | Refusal, arguments: argparse.Nam
             words = f"cannot update the updater while its service does not run: start it (systemctl start {UNIT})"
             told = Refusal(Outcome.REFUSED, words)
         if told is None:
-            told = await house.updates.carry_out(plan, os.environ.get("SUDO_USER") or "owner", hear)
+            told = await _alone(house, plan, hear)
     except JournalError as error:
         return sorry(
             f"{error}; what was touched was put back; free the disk and call dunebugger-updater recover",
@@ -96,6 +96,15 @@ async def _carry_out(house: House, plan: Plan | Refusal, arguments: argparse.Nam
     if isinstance(told, Refusal):
         return refused(arguments.name, told, as_json=arguments.json)
     return _ended(told, as_json=arguments.json)
+
+
+async def _alone(house: House, plan: Plan, hear: Hear) -> Story | Refusal:
+    """Do it here, for no agent runs; what changes packages stands in the action queue's line, as it would with one."""
+    actor = os.environ.get("SUDO_USER") or "owner"
+    component = house.settings.component(plan.component)
+    if component is not None and component.type == "apt":
+        return await actions_door.update(house, plan, hear, actor, named=bool(component.repository))
+    return await house.updates.carry_out(plan, actor, hear)
 
 
 async def recover(house: House, arguments: argparse.Namespace) -> int:

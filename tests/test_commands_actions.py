@@ -14,12 +14,12 @@ from doubles.action_world import ActionWorld
 from doubles.fleet import NOW, FakeAccounts, FakeFleet
 from msgspec.structs import replace
 
-from dunebugger_updater import commands_actions
+from dunebugger_updater import actions_door, commands_actions
 from dunebugger_updater.api.app import make_app
 from dunebugger_updater.api.serve import serve_unix
 from dunebugger_updater.effects.store import Database
 from dunebugger_updater.events import Closed, Opened, Outcome
-from dunebugger_updater.model.actions import ActionResult, ActionStatus
+from dunebugger_updater.model.actions import ActionResult, ActionStatus, ActionType, Parameters
 from dunebugger_updater.model.settings import Component, Settings, Updater
 from dunebugger_updater.model.wire import AnyReply, AnyRequest, CreateAction
 from dunebugger_updater.plan import Plan
@@ -220,6 +220,23 @@ async def test_a_command_finds_out_what_became_of_an_action_whose_agent_was_kill
     world.end("run-1")
     assert await say(house_of(world), "actions", action=made.action_id) == 0
     assert told(capsys)["status"] == "succeeded"
+
+
+@pytest.mark.req("HC-77")
+async def test_a_component_update_of_packages_stands_in_the_same_line(world: ActionWorld) -> None:
+    house = house_of(world)
+    plan = await world.plan(ActionType.APT_UPGRADE_ALL, Parameters())
+    assert isinstance(plan, Plan)
+    heard: list[object] = []
+    story = await actions_door.update(house, plan, heard.append, "owner", named=False)
+    assert isinstance(story, Story)
+    assert [type(each) for each in heard] == [Opened]
+    await say(house, "action", type="apt_update")
+    refused = await actions_door.update(house, plan, heard.append, "owner", named=False)
+    assert isinstance(refused, Refusal)
+    assert refused.outcome is Outcome.REFUSED
+    assert "apt_update" in refused.message
+    assert len(world.runs.told) == 1
 
 
 # by an agent
