@@ -161,20 +161,21 @@ class Selves:
 
     def offer(self, version: str, spoil: Spoil | None = None) -> None:
         """Publish one version more."""
-        self.publish(version, self._versions.release(version, spoil))
+        self.offer_all({version: spoil})
 
-    def publish(self, version: str, files: Mapping[str, bytes]) -> None:
-        """Publish exactly these files as one version."""
-        with tempfile.TemporaryDirectory() as folder:
-            shelf = Path(folder) / f"v{version}"
-            shelf.mkdir()
-            for name, content in files.items():
-                (shelf / name).write_bytes(content)
-            self.device.exec("mkdir", "-p", f"/srv/shop/{REPOSITORY}")
-            self.device.copy_in(shelf, f"/srv/shop/{REPOSITORY}/v{version}")
+    def offer_all(self, spoiled: Mapping[str, Spoil | None]) -> None:
+        """Publish these versions, each with what is wrong with it."""
+        self.device.exec("mkdir", "-p", f"/srv/shop/{REPOSITORY}")
+        for version, spoil in spoiled.items():
+            with tempfile.TemporaryDirectory() as folder:
+                shelf = Path(folder) / f"v{version}"
+                shelf.mkdir()
+                for name, content in self._versions.release(version, spoil).items():
+                    (shelf / name).write_bytes(content)
+                self.device.copy_in(shelf, f"/srv/shop/{REPOSITORY}/v{version}")
         self.device.exec("systemctl", "restart", "shop")
         asked = (*ASK, "http://127.0.0.1:8480/rate_limit")
-        place.wait_for(lambda: self.device.run(*asked).returncode == 0, 30, "no shop")
+        place.wait_for(lambda: self.device.run(*asked).returncode == 0, 90, "no shop")
         self.call("check", "updater", "--force")
 
     # --- the program as it is installed ---
@@ -214,7 +215,7 @@ class Selves:
     def slots(self) -> list[str]:
         return self.device.run("ls", "-A", f"{HOME}/slots").stdout.split()
 
-    def wait_until_it_answers(self, limit: float = 60) -> None:
+    def wait_until_it_answers(self, limit: float = 120) -> None:
         place.wait_for(lambda: self.version is not None, limit, self.device.journal(UNIT)[-3000:])
 
     def wait_for(self, version: str, limit: float) -> None:
