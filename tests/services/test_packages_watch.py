@@ -67,6 +67,29 @@ async def test_what_was_offered_becomes_what_is_installed(world: World) -> None:
     assert (view.current, view.status) == (offered.latest, "up_to_date")
 
 
+async def test_a_page_sees_what_is_remembered_and_what_is_old_is_looked_at_beside_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = watch_of(world)
+    assert (await watch.packages()).packages == ()
+    world.debian.archive["openssl"] = "1.1"
+    assert (await watch.packages()).packages == ()  # remembered a moment ago
+    monkeypatch.setattr("dunebugger_updater.services.watch.LOOKED", -1.0)
+    assert (await watch.packages()).packages == ()  # nobody waits for the new look
+    assert watch._look is not None
+    await watch._look
+    assert [each.name for each in (await watch.packages()).packages] == ["openssl"]
+    await watch._look
+
+
+async def test_a_page_sees_the_truth_when_something_else_is_installed_than_was_remembered(world: World) -> None:
+    watch = watch_of(world)
+    world.debian.archive["openssl"] = "1.1"
+    assert [each.name for each in (await watch.packages()).packages] == ["openssl"]
+    world.debian.here["openssl"] = Package("openssl", "1.1")
+    assert (await watch.packages()).packages == ()
+
+
 async def test_lists_that_cannot_be_fetched_are_unknown_and_the_old_ones_are_still_told(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
