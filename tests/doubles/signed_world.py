@@ -41,6 +41,7 @@ class SignedWorld:
         self.threshold = 1
         self.policy: ManifestPolicy = "optional"
         self.name = "core"
+        self.asset = "core-{version}.tar.gz"
         self.channel: Any = "stable"
         self.built_in = b""
         (folder / "core").mkdir()
@@ -92,7 +93,7 @@ class SignedWorld:
             runner="process",
             command=("python", "-m", "app"),
             install_path=self.folder / "core",
-            asset="core-{version}.tar.gz",
+            asset=self.asset,
         )
         return Settings(updater=updater, components=(component,))
 
