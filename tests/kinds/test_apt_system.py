@@ -17,7 +17,7 @@ from dunebugger_updater.plan import Plan
 from dunebugger_updater.ports import EffectError
 from dunebugger_updater.ports.packages import Room
 from dunebugger_updater.run import Outcome
-from dunebugger_updater.steps import KeepPackages, RemovePath, RepairPackages, UpgradePackages
+from dunebugger_updater.steps import KeepPackages, PutBackPackages, RemovePath, RepairPackages, UpgradePackages
 from dunebugger_updater.steps.packages import PackageSet
 
 SYSTEM = Component(name="system", type="apt")
@@ -133,7 +133,7 @@ def test_going_back_over_two_upgrades_takes_the_oldest_versions_and_purges_what_
     here = {"a": Package("a", "1.2"), "bb": Package("bb", "1.1", auto=True), "n": Package("n", "1.1", auto=True)}
     plan = apt_back.plan_return(SYSTEM, UPDATER, place(here=here, changes=(), sets=sets), "one")
     back = plan.steps[-1]
-    assert isinstance(back, apt_back.PutBackPackages)
+    assert isinstance(back, PutBackPackages)
     assert back.packages == (Package("a", "1.0"), Package("bb", "1.0", auto=True))
     assert back.added == ("n",)
     assert plan.to_version == "one"
