@@ -30,7 +30,7 @@ class Installed:
         device.copy_in(source, self.path)
         self.before = self.files()
         if form == "tarball":
-            device.exec("tar", "-xzf", self.path, "-C", "/home/pi")
+            device.exec("tar", "-xzf", self.path, "-C", "/home/pi/")
 
     def install(self) -> str:
         return self.device.exec(*self._words("install"), limit=120)

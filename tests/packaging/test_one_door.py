@@ -68,10 +68,10 @@ LEAKED = {
 def test_a_child_hears_nothing_of_how_we_were_started(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in LEAKED.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("HOME", "/home/pi")
+    monkeypatch.setenv("HOME", "/srv/pi")
     environment = clean_environment({"MINE": "1"})
     assert not LEAKED.keys() & environment.keys()
-    assert (environment["HOME"], environment["MINE"]) == ("/home/pi", "1")
+    assert (environment["HOME"], environment["MINE"]) == ("/srv/pi", "1")
 
 
 def test_a_library_path_of_the_owners_own_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:

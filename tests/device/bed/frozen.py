@@ -11,7 +11,9 @@ from device.bed import place
 
 BUILT_FROM = ("dunebugger_updater", "panel", "pyproject.toml")
 FROZEN_BY = ("packaging/entry.py", "packaging/updater.spec", "packaging/requirements.txt")
-WRAPPED_BY = ("packaging",)
+_PARTS = "make.py debian.py trees.py versions.py deb command launch install.sh single-file.sh dunebugger.conf"
+_PARTS += " dunebugger-updater.service dunebugger-updater.1 lintian-overrides"
+WRAPPED_BY = tuple(f"packaging/{name}" for name in _PARTS.split())
 VERSION = "1.0.0"
 """What the tests' build says it is."""
 _EPOCH = 1_700_000_000
@@ -78,7 +80,7 @@ def built() -> Frozen:
         folder = builds / f"folder-{_digest(BUILT_FROM + FROZEN_BY)}"
         if not (folder / "build.json").exists():
             _build(folder, "--folder-only")
-        directory = builds / f"all-{_digest(BUILT_FROM + WRAPPED_BY)}"
+        directory = builds / f"all-{_digest(BUILT_FROM + FROZEN_BY + WRAPPED_BY)}"
         if not (directory / "build.json").exists():
             _build(directory, "--from-folder", folder / "folder")
         for old in sorted(builds.iterdir(), key=lambda each: each.stat().st_mtime)[:-_KEPT]:
