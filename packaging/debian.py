@@ -86,7 +86,9 @@ def _documents(root: Path, version: str, time: int) -> None:
     entry = f"{NAME} ({version}) unstable; urgency=medium\n\n  * See CHANGELOG.md of the project.\n"
     entry += f"\n -- {MAINTAINER}  {day}\n"
     _pack(folder / "changelog.gz", entry.encode())
-    (folder / "copyright").write_text(_licences())
+    short, texts = _licences()
+    (folder / "copyright").write_text(short)
+    _pack(folder / "third-parties.gz", texts.encode())
     manual = root / "usr/share/man/man1"
     manual.mkdir(parents=True)
     _pack(manual / f"{NAME}.1.gz", (HERE / f"{NAME}.1").read_bytes())
@@ -99,15 +101,16 @@ def _pack(target: Path, content: bytes) -> None:
     target.write_bytes(gzip.compress(content, 9, mtime=0))
 
 
-def _licences() -> str:
-    """The licences of all that is inside, as each of its makers states them."""
+def _licences() -> tuple[str, str]:
+    """The licences of all that is inside, in a line each and in full, as each of its makers states them."""
     told = [
         "This program is DuneBugger Updater. Its own terms stand in its repository.",
         "It carries the Python interpreter (PSF License), OpenSSL (Apache-2.0), SQLite (public domain), the start code",
         "of PyInstaller (GPL-2.0 with an exception for what is built with it), and these packages, each under its own",
-        "terms:",
+        "terms, which third-parties.gz holds in full:",
         "",
     ]
+    texts = []
     names = re.findall(r"^([A-Za-z0-9._-]+)==", (HERE.parent / "requirements.txt").read_text(), re.MULTILINE)
     for name in sorted(names):
         about = importlib.metadata.metadata(name)
@@ -115,12 +118,13 @@ def _licences() -> str:
         classified = [
             each.rsplit(":: ", 1)[-1] for each in about.get_all("Classifier", []) if each.startswith("License")
         ]
-        short = licence if licence and len(licence) < _ONE_LINE else ", ".join(classified) or "see its source"
+        short = licence if licence and len(licence) < _ONE_LINE else ", ".join(classified) or "see its terms"
         told.append(f"{name} {about['Version']}: {short}")
         for file in importlib.metadata.files(name) or ():
             if re.search(r"(?i)(^|/)(licen[cs]e|copying|notice|authors)[^/]*$", str(file)) and "dist-info" in str(file):
-                told += ["", Path(str(file.locate())).read_text(errors="replace"), ""]
-    return "\n".join(told) + "\n"
+                text = Path(str(file.locate())).read_text(errors="replace")
+                texts.append(f"{name} {about['Version']}, {file.name}\n\n{text}\n")
+    return "\n".join(told) + "\n", "\n".join(texts)
 
 
 def _md5(path: Path) -> str:
