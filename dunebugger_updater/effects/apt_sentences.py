@@ -139,7 +139,10 @@ _RULES: Sequence[tuple[str, _Say]] = (
             r"(and only if you trust it)"
         ),
     ),
-    (r"The repository '([^']+)' is not signed", r"the archive '\1' is not signed, so nothing vouches for it"),
+    (
+        r"The repository '([^']+)' is (not|no longer) signed",
+        r"the archive '\1' is \2 signed, so nothing vouches for it",
+    ),
     (
         r"Repository '([^']+)' changed its '(\w+)' value from '([^']*)' to '([^']*)'",
         (

@@ -47,6 +47,7 @@ def told(name: str) -> str:
         ("repo-expired-update", "has expired 1784d"),
         ("repo-relabel-update", "calls itself 'Debian-Old' now and was 'Debian'"),
         ("repo-unsigned-update", "is not signed, so nothing vouches for it"),
+        ("repo-unsigned-again-update", "is no longer signed, so nothing vouches for it"),
         ("repo-wrongkey-update", "is signed with the key 389BFE0C3703A332"),
     ],
 )
