@@ -145,7 +145,7 @@ def nothing(choice: Choice, inventory: Inventory) -> str:
     if inventory.problem is not None and inventory.checked_at is None:
         return f"nothing to upgrade is known: {inventory.problem}"
     if choice.which == "security":
-        return inventory.security_unknown or "no security updates available"
+        return inventory.security_unknown or "No security updates available"
     waiting = len(inventory.packages)
     back = f"; {waiting} kept back: see packages" if waiting and choice.which == "all" else ""
     return "nothing to upgrade" + back
@@ -243,8 +243,8 @@ def _notes(place: Place, without: Sequence[str]) -> tuple[str, ...]:
         notes.append(f"also installs {_some(new)}")
     if without:
         notes.append(
-            f"cannot be taken back: {', '.join(without)}: the archive has the installed version no more, and it cannot be "
-            "packed again here (apt-get install dpkg-repack lets it)"
+            f"cannot be taken back: {', '.join(without)}: the archive has that version no more, and it cannot be packed "
+            "again here (apt-get install dpkg-repack lets it)"
         )
     again = [name for name, source in sorted(place.sources.items()) if source == "repack"]
     if again:

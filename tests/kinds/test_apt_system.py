@@ -65,7 +65,7 @@ def test_what_cannot_be_upgraded_is_named_with_the_reason(name: str, words: str)
 @pytest.mark.req("HC-53", "HC-55")
 def test_nothing_to_do_says_what_is_known() -> None:
     assert apt_system.nothing(Choice("all"), Inventory()) == "nothing to upgrade"
-    assert apt_system.nothing(Choice("security"), Inventory()) == "no security updates available"
+    assert apt_system.nothing(Choice("security"), Inventory()) == "No security updates available"
     dark = Inventory(security_known=False, security_unknown="this archive does not tell security fixes apart")
     assert apt_system.nothing(Choice("security"), dark) == "this archive does not tell security fixes apart"
     assert "1 kept back" in apt_system.nothing(Choice("all"), Inventory(packages=PENDING[2:3]))
