@@ -243,7 +243,7 @@ def _notes(place: Place, without: Sequence[str]) -> tuple[str, ...]:
         notes.append(f"also installs {_some(new)}")
     if without:
         notes.append(
-            f"cannot be taken back: {', '.join(without)}: the archive has that version no more, and it cannot be packed "
+            f"cannot be taken back: {', '.join(without)}: the archive lost that version, and it cannot be packed "
             "again here (apt-get install dpkg-repack lets it)"
         )
     again = [name for name, source in sorted(place.sources.items()) if source == "repack"]
