@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ("requirements.txt", "requirements-dev.txt")
+LOCKS = ("requirements.txt", "requirements-dev.txt", "packaging/requirements.txt")
 TEXT = {".py", ".sh", ".js", ".css", ".html", ".spec", ".service", ".timer", ""}
 LONGEST, LONGEST_TEST = 300, 500
 

@@ -53,6 +53,10 @@ def test_its_folder_holds_plain_files_and_nothing_that_it_does_not_need(frozen: 
     assert tuple(map(int, build["glibc"].split("."))) <= (2, 36)
 
 
+def test_lintian_has_nothing_to_say_about_the_package(frozen: Frozen) -> None:
+    assert place.must(["lintian", "--fail-on", "error,warning", frozen.deb], limit=LIMIT) == ""
+
+
 def test_every_command_is_there(frozen: Frozen) -> None:
     for command in [*COMMANDS, "demo", "agent", "version", "manifest validate", "manifest schema"]:
         done = call(frozen, *command.split(), "--help")
