@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from doubles.clock import Clock as Clock  # who has a world wants its clock, too
+from doubles.clock import Clock
 from doubles.debian import Debian
 from doubles.itself import Itself
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from doubles.world import Clock
+from doubles.clock import Clock
 
 from dunebugger_updater.effects.store import Database
 from dunebugger_updater.model.access import Denied, Role, Session, Who

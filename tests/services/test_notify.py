@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
-from doubles.world import Clock
+from doubles.clock import Clock
 
 from dunebugger_updater.effects.files import DiskFiles
 from dunebugger_updater.model.settings import Notifications
