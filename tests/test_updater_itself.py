@@ -16,7 +16,7 @@ from dunebugger_updater.model.architecture import architecture
 from dunebugger_updater.model.settings import Settings
 from dunebugger_updater.model.trial import Failed, Trial, failed, trial, version_in, written
 from dunebugger_updater.ports import EffectError
-from dunebugger_updater.run import Committed, Opened
+from dunebugger_updater.run import AnyEvent, Committed, Opened
 from dunebugger_updater.services import components
 from dunebugger_updater.services.own_trial import forget_old_trial
 from dunebugger_updater.steps import Download, PointUpdater, RemovePath
@@ -112,7 +112,8 @@ def _told(mark: str, *, counts: bool) -> Story:
         PointUpdater(HOME, step.to, step.former, mark) if isinstance(step, PointUpdater) else step
         for step in plan.steps
     )
-    events = [Opened("run", msgspec.structs.replace(plan, steps=steps)), *([Committed()] if counts else [])]
+    opened = Opened("run", msgspec.structs.replace(plan, steps=steps))
+    events: list[AnyEvent] = [opened, *([Committed()] if counts else [])]
     return Story("run", tuple(Told(number, at, 0, event) for number, event in enumerate(events)))
 
 

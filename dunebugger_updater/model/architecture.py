@@ -16,7 +16,7 @@ _KNOWN = {
 
 def architecture(triplet: str | None = None) -> str:
     """Answer ``amd64``, ``arm64``, ``armhf``, …; by the interpreter inside of this program."""
-    built_for = triplet or getattr(sys.implementation, "_multiarch", "")
+    built_for = triplet or str(getattr(sys.implementation, "_multiarch", ""))
     if built_for in _KNOWN:
         return _KNOWN[built_for]
     wide = sys.maxsize > 2**32
