@@ -103,6 +103,7 @@ def test_help_needs_nothing_but_python(word: str) -> None:
     assert strangers(found) == set()
     assert {name for name in found if name.startswith("dunebugger_updater")} == {
         "dunebugger_updater",
+        "dunebugger_updater.bundled",  # the version that was built in
         "dunebugger_updater.cli",
         "dunebugger_updater.manifest_cli",
         "dunebugger_updater.manifest_keys_cli",
