@@ -107,7 +107,8 @@ def _licences() -> tuple[str, str]:
         "This program is DuneBugger Updater. Its own terms stand in its repository.",
         "It carries the Python interpreter (PSF License), OpenSSL (Apache-2.0), SQLite (public domain), the start code",
         "of PyInstaller (GPL-2.0 with an exception for what is built with it), and these packages, each under its own",
-        "terms, which third-parties.gz holds in full:",
+        "terms, which third-parties.gz holds in full. On Debian systems the common ones are also found as",
+        "/usr/share/common-licenses/Apache-2.0 and /usr/share/common-licenses/GPL-2.",
         "",
     ]
     texts = []
