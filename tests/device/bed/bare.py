@@ -10,7 +10,7 @@ from device.bed.engine import Engine
 
 RELEASES = ("bookworm", "trixie")
 """Debian 12 and 13: the oldest and the newest that are supported."""
-PACKAGES = "systemd,systemd-sysv,dbus,procps,curl,ca-certificates,git"
+PACKAGES = "systemd,systemd-sysv,dbus,procps,passwd,curl,ca-certificates,git"
 SETUP = f"""
 set -eu
 if command -v python3; then exit 1; fi
