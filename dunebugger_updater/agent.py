@@ -64,24 +64,12 @@ async def _run(settings: Settings) -> None:
         for stop in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(stop, task.cancel)
     manager = ServiceManager()
-    rising = asyncio.create_task(_rise(manager))
-    try:
-        async with house(settings, service=True) as built, running(built, manager):
-            rising.cancel()
-            manager.tell("READY=1")
-            try:
-                await asyncio.Event().wait()
-            finally:
-                manager.tell("STOPPING=1")
-    finally:
-        rising.cancel()
-
-
-async def _rise(manager: ServiceManager) -> None:
-    """Ask for more time while we recover, which may take as long as an update; a start that hangs does not ask."""
-    while True:
-        manager.tell("EXTEND_TIMEOUT_USEC=60000000")
-        await asyncio.sleep(20)
+    async with house(settings, service=True) as built, running(built, manager):
+        manager.tell("READY=1")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            manager.tell("STOPPING=1")
 
 
 @contextlib.asynccontextmanager
@@ -224,7 +212,7 @@ class Agent:
 
     async def _live(self) -> None:
         """Tell the watchdog that we live, as long as this loop turns; and that a long recovery is no hanging start."""
-        while True:
+        while self._manager.watchdog_seconds or not self._started:
             self._manager.tell("WATCHDOG=1" if self._started else f"EXTEND_TIMEOUT_USEC={_PATIENCE * 1_000_000}")
             await self._built.device.clock.sleep(self._manager.watchdog_seconds / 3 or _PATIENCE / 3)
 
