@@ -46,6 +46,8 @@ class Database:
                     path.with_name(path.name + rest).unlink(missing_ok=True)
                 _make_private(path)
                 self._db = _opened(path)
+        except PermissionError as error:
+            raise EffectError(f"cannot open {path}: sudo required: run this as root or with sudo") from error
         except (OSError, sqlite3.Error) as error:
             raise EffectError(f"cannot open {path}: {error}") from error
 

@@ -100,6 +100,9 @@ class Updates:
                 return Refusal(Outcome.REFUSED, said.sentence, said.reason)
             if problem := await self._unmet(component, said.guidance):
                 return Refusal(Outcome.REFUSED, problem)
+            if component.type == "apt" and said.guidance is None and said.warnings:
+                # Packages have nothing but their manifest to go by.
+                return Refusal(Outcome.FAILED, f"cannot update {name}: {said.warnings[0]}")
             plan = await components.plan_update(component, self._settings, offer, said.guidance, self._device)
         except EffectError as error:
             return Refusal(Outcome.FAILED, str(error))

@@ -29,6 +29,7 @@ def test_each_action_does_what_it_says_and_nothing_else(device: Device, archive:
     assert care.look().versions == {**first.versions, "tb-ssl": "1.1", "tb-lib": "1.1"}
     assert care.look().auto == first.auto
 
+    told = care.answer("action", "apt_upgrade_packages", "tb-tool", "--yes")
     assert "tb-tool" in told["result"]["output"]
     assert care.look().versions == {**first.versions, "tb-ssl": "1.1", "tb-lib": "1.1", "tb-tool": "1.1"}
 

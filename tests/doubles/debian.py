@@ -37,6 +37,8 @@ class Debian:
         """The candidate of each package."""
         self.needs: dict[str, str] = {}
         """A package's new version brings another one, that is in the archive too."""
+        self.conflicts: dict[str, str] = {}
+        """A package's new version cannot be beside another one, that is installed."""
         self.breaks: dict[str, str] = {}
         """Services that a version does not let run: ``name=version`` to the unit."""
         self.repackable = True
@@ -76,7 +78,8 @@ class Debian:
             raise EffectError(f"cannot plan this upgrade: the archive has {lost[0]} {wanted[lost[0]]} no more")
         found = [Change(name, self.here[name].version, version) for name, version in sorted(known.items())]
         more = [self.needs[name] for name in known if name in self.needs and self.needs[name] not in self.here]
-        return [*found, *(Change(name, None, self.archive[name]) for name in more)]
+        away = [Change(each, self.here[each].version, None) for name in known if (each := self.conflicts.get(name))]
+        return [*found, *(Change(name, None, self.archive[name]) for name in more), *away]
 
     async def kept_from(self, wanted: Mapping[str, str], directory: Path) -> Mapping[str, str]:
         found = {}
