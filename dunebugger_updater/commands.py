@@ -16,7 +16,7 @@ from dunebugger_updater.plan import Plan
 from dunebugger_updater.ports import EffectError
 from dunebugger_updater.run import Outcome
 from dunebugger_updater.services import history
-from dunebugger_updater.services.own_trial import own_run
+from dunebugger_updater.services.own_trial import is_own, own_run
 from dunebugger_updater.services.updates import Refusal
 from dunebugger_updater.sorry import STATUS, refused, sorry
 from dunebugger_updater.steps.itself import UNIT
@@ -42,7 +42,8 @@ async def status(house: House, arguments: argparse.Namespace) -> int:
     _print_components(await house.watch.known(), as_json=arguments.json)
     open_ = [story for story in history.stories(house.runs) if story.closed is None]
     for story in open_:
-        print(f"run {story.id} is not finished: call dunebugger-updater recover", file=sys.stderr)
+        how = "its service goes on with it" if is_own(story) else "call dunebugger-updater recover"
+        print(f"run {story.id} is not finished: {how}", file=sys.stderr)
     if code := setup_code(house):
         print(f"nobody owns this device's panel yet: open it and give this one-time code: {code}", file=sys.stderr)
     return 0

@@ -39,6 +39,9 @@ _LAZY: tuple[str, ...] = (
 _LAZY += ("psutil", "requests", "sqlite3", "ssl", "tarfile", "tomllib", "yaml", "zoneinfo")
 """What is imported only when it is needed, and must be there then."""
 
+_AT_LEAST = 150
+"""Modules of our own."""
+
 _MEMORIES: dict[str, type] = {
     "timetable.json": timetable.Timetable,
     "holds.json": list,
@@ -76,7 +79,10 @@ def _problems(config: Path | None, state: Path | None) -> Iterator[str]:
 
 
 def _parts() -> Iterator[str]:
-    for name in sorted({*_LAZY, *_modules("dunebugger_updater"), *_modules("panel")}):
+    own = {*_modules("dunebugger_updater"), *_modules("panel")}
+    if len(own) < _AT_LEAST:  # then this would look at nothing and find nothing wrong
+        yield f"cannot find its own parts: there are {len(own)}"
+    for name in sorted({*_LAZY, *own}):
         try:
             importlib.import_module(name)
         except Exception as error:  # noqa: BLE001  (whatever it is, it is not there when it is needed)
