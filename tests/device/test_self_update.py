@@ -164,7 +164,7 @@ def suffers(selves: Selves, reason: str, last_words: str) -> Json:
     seconds = took(selves, told["run"])
     assert seconds < WITHIN, seconds
     evidence = "\n".join(selves.call("show", told["run"])[1]["evidence"])
-    assert last_words in evidence, evidence
+    assert last_words in evidence, f"{seconds} s\n{evidence}"
     assert (selves.version, selves.in_use, selves.no_trial()) == ("1.0.0", "factory", True)
     assert selves.component()["quarantined"] == ["1.1.0"]
     assert selves.update()["outcome"] == "nothing_to_do", "never a loop"
