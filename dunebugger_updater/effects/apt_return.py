@@ -4,6 +4,7 @@ apt does it where it can, because it sees the whole.  Where it cannot (a package
 dpkg puts the old files over the new ones.
 """
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from dunebugger_updater.effects.apt_unit import Ended
 from dunebugger_updater.ports import EffectError, Report
 
 _PLANNED = re.compile(r"(Inst|Remv|Purg) (\S+)(?: \[([^\]]*)\])?(?: \((\S+) )?")
+_UNIT = re.compile(r"(/usr)?/lib/systemd/system/[A-Za-z0-9][A-Za-z0-9:_.-]*\.service")
+_ASK_LIMIT = 30.0
 _SIMULATION_LIMIT = 300.0
 _CANNOT = "cannot put packages back"
 
@@ -31,6 +34,7 @@ async def put_back(
     todo = {name: version for name, version in wanted.items() if not at(here, name, version)}
     files = {name: apt_debs.find(directory, name, version) for name, version in todo.items()}
     purged = [name for name in added if name in here]
+    await _forget_crashes([*todo, *purged])
     ended, objection = await _by_apt(runner, todo, files, purged, job, report)
     if not await _is_back(runner, wanted, added):
         ended = await _by_dpkg(runner, files, purged, job, report) or ended
@@ -39,6 +43,17 @@ async def put_back(
     if gone := ", ".join(f"{name} {todo[name]}" for name, file in files.items() if file is None):
         raise EffectError(f"cannot put back {gone}: there is no .deb of it in {directory}")
     raise failure(_CANNOT, ended) if ended and ended.code != 0 else EffectError(objection or f"{_CANNOT}: dpkg refused")
+
+
+async def _forget_crashes(names: Sequence[str]) -> None:
+    """Have systemd forget how often the services of these packages crashed.
+
+    Else it refuses to start them once more, and with that the former packages' scripts fail.
+    """
+    with contextlib.suppress(EffectError):  # it is worth a try, and the scripts say by themselves what fails
+        told = (await commands.run(("dpkg", "-L", *names), limit=_ASK_LIMIT)).out.splitlines() if names else []
+        if units := sorted({Path(line).name for line in told if _UNIT.fullmatch(line)}):
+            await commands.run(("systemctl", "--no-ask-password", "reset-failed", "--", *units), limit=_ASK_LIMIT)
 
 
 async def _is_back(runner: AptRunner, wanted: Mapping[str, str], added: Sequence[str]) -> bool:

@@ -20,6 +20,8 @@ from dunebugger_updater.steps import AnyStep, ClearLogs, RefreshLists, RestartUn
 KEPT_DAYS = 7
 """Of logs that ``clear_logs`` leaves (HP-03)."""
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,200}")
+_OTHER = re.compile(r"\.(socket|target|timer|path|mount|automount|swap|slice|scope|device)$")
+"""Units that are no services."""
 _OURS = re.compile(r"dunebugger-updater(-.*)?\.service")
 _CHOICES = {
     ActionType.APT_UPGRADE_ALL: "all",
@@ -70,8 +72,8 @@ class PackagePlans:
         return answer if isinstance(answer, Plan) else Refusal(Outcome.NOTHING_TO_DO, answer)
 
     async def _restart(self, service: str) -> Plan | Refusal:
-        unit = service if "." in service else f"{service}.service"
-        if not _UNIT.fullmatch(service) or not unit.endswith(".service"):
+        unit = service if service.endswith(".service") else f"{service}.service"
+        if not _UNIT.fullmatch(service) or _OTHER.search(service):
             return Refusal(Outcome.REFUSED, f"cannot restart {service[:60]!r}: it is not the name of a service")
         if _OURS.fullmatch(unit):
             return Refusal(

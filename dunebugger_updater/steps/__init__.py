@@ -2,6 +2,7 @@
 
 from typing import TypeAlias
 
+from dunebugger_updater.steps.chores import ClearLogs, RestartUnit
 from dunebugger_updater.steps.containers import ForgetImage, KeepImage, PullImage, PutBackTag, RecreateService, SetTag
 from dunebugger_updater.steps.files import CopyFile, Download, KeepBackup, RemovePath, Unpack
 from dunebugger_updater.steps.itself import (
@@ -13,7 +14,6 @@ from dunebugger_updater.steps.itself import (
     SelfTest,
 )
 from dunebugger_updater.steps.packages import (
-    ClearLogs,
     DownloadPackages,
     KeepPackages,
     NoteRelease,
@@ -21,7 +21,6 @@ from dunebugger_updater.steps.packages import (
     PutBackPackages,
     RefreshLists,
     RepairPackages,
-    RestartUnit,
     UpgradePackages,
 )
 from dunebugger_updater.steps.releases import BuildVenv, CarryOver, Migrate, PointLink, Unadopt

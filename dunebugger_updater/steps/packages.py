@@ -1,4 +1,4 @@
-"""Steps that change Debian packages, and the two small ones beside them."""
+"""Steps that change Debian packages."""
 
 import shlex
 from collections.abc import Sequence
@@ -8,9 +8,13 @@ import msgspec
 
 from dunebugger_updater.model.codec import from_json, to_json
 from dunebugger_updater.model.packages import Change, Package
+from dunebugger_updater.model.service import SystemdUnit, UnitState
 from dunebugger_updater.ports import Device, EffectError
 from dunebugger_updater.steps.base import Step
 from dunebugger_updater.steps.files import RemovePath
+
+_MEMORY = 4 * 1024**2
+"""Bytes."""
 
 
 class PackageSet(msgspec.Struct, frozen=True):
@@ -132,6 +136,8 @@ class UpgradePackages(Step, frozen=True, tag="upgrade_packages"):
     auto: tuple[str, ...] = ()
     """Those that count as installed because others need them.  From the plan: apt changes such marks before it works,
     so after a cut the device does not tell any more."""
+    units: Path | None = None
+    """Where it was noted how the services were."""
 
     @property
     def title(self) -> str:
@@ -150,7 +156,7 @@ class UpgradePackages(Step, frozen=True, tag="upgrade_packages"):
             if each.name in here
         )
         added = tuple(each.name for each in self.changes if each.name not in here)
-        return (PutBackPackages(packages, added, self.kept, f"{self.job}-back"),)
+        return (PutBackPackages(packages, added, self.kept, f"{self.job}-back", self.units),)
 
     async def apply(self, device: Device) -> None:
         await device.installer.upgrade(self.changes, self.auto, self.downloads, self.job, device.report)
@@ -165,6 +171,9 @@ class PutBackPackages(Step, frozen=True, tag="put_back_packages"):
     added: tuple[str, ...]
     directory: Path
     job: str
+    units: Path | None = None
+    """Where it was noted how the services were: what ran then and broke since is started again.  No package's script
+    does that for a service that only a library of its had broken."""
 
     @property
     def title(self) -> str:
@@ -191,51 +200,8 @@ class PutBackPackages(Step, frozen=True, tag="put_back_packages"):
 
     async def apply(self, device: Device) -> None:
         await device.installer.put_back(self.packages, self.added, self.directory, self.job, device.report)
-
-
-class RestartUnit(Step, frozen=True, tag="restart_unit"):
-    """Restart one systemd unit (HP-02)."""
-
-    live = True
-
-    unit: str
-
-    @property
-    def title(self) -> str:
-        return f"restart {self.unit}"
-
-    @property
-    def by_hand(self) -> str:
-        return f"systemctl restart {shlex.quote(self.unit)}"
-
-    async def way_back(self, device: Device) -> Sequence[Step]:
-        """Nothing: no process comes back once it has ended."""
-        return ()
-
-    async def apply(self, device: Device) -> None:
-        await device.installer.restart(self.unit)
-
-
-class ClearLogs(Step, frozen=True, tag="clear_logs"):
-    """Have journald forget what is older than so many days (HP-03)."""
-
-    days: int
-    job: str
-
-    @property
-    def title(self) -> str:
-        return f"clear logs older than {self.days} days"
-
-    @property
-    def by_hand(self) -> str:
-        return f"journalctl --vacuum-time={self.days}d"
-
-    async def way_back(self, device: Device) -> Sequence[Step]:
-        """Nothing: what is forgotten is forgotten, which is what was asked for."""
-        return ()
-
-    async def apply(self, device: Device) -> None:
-        await device.installer.clear_logs(self.days, self.job)
+        if self.units is not None:
+            await _start_again(device, self.units)
 
 
 class ReleaseNote(msgspec.Struct, frozen=True):
@@ -283,6 +249,27 @@ class NoteUnits(Step, frozen=True, tag="note_units"):
 
     async def apply(self, device: Device) -> None:
         await device.files.write(self.file, to_json(dict(await device.services.units())))
+
+
+async def _start_again(device: Device, file: Path) -> None:
+    """Start each service that ran when ``file`` was written and does not by itself now; all of them, then complain."""
+    content = await device.files.read(file, _MEMORY)
+    try:
+        before = from_json(content, dict[str, UnitState]) if content else {}
+    except msgspec.MsgspecError:
+        before = {}
+    problem: EffectError | None = None
+    for name, unit in sorted((await device.services.units()).items()):
+        was = before.get(name)
+        broke = unit.word in {"failed", "restarting"} or (unit.word == "stopped" and unit.enabled)
+        if was is not None and was.word == "running" and broke:
+            device.report(f"start {name} again")
+            try:
+                await device.services.start(SystemdUnit(name))
+            except EffectError as error:
+                problem = problem or error
+    if problem is not None:
+        raise problem
 
 
 def _in_name(version: str) -> str:

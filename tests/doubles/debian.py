@@ -4,7 +4,7 @@ Not held to every rule of Debian's: only to what an upgrade and its way back can
 disk, ``NAME_VERSION_all.deb``, and what a cut left half done is in the state of its package.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -41,6 +41,8 @@ class Debian:
         """A package's new version cannot be beside another one, that is installed."""
         self.breaks: dict[str, str] = {}
         """Services that a version does not let run: ``name=version`` to the unit."""
+        self.struck: Callable[[str], None] = lambda _: None
+        """Hears of each service that a version has just broken: going back does not start it again."""
         self.repackable = True
         """Whether what is installed can be packed again."""
         self.printed: dict[str, str] = {}
@@ -196,6 +198,8 @@ class Debian:
         self.power.instant(f"configure {name}")
         bad = f"{name}={package.version}" in self.bad
         self.here[name] = Package(name, package.version, package.auto, "half-configured" if bad else "installed")
+        if unit := self.breaks.get(f"{name}={package.version}"):
+            self.struck(unit)
 
     def _print(self, job: str, text: str) -> None:
         self.printed[job] = f"{self.printed.get(job, '')}{text}\n"

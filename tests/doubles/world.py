@@ -259,7 +259,7 @@ class Runners:
     def _launch(self, label: str, directory: Path) -> None:
         where = self.disk.real(directory)
         version = self.disk.tree(where).get("VERSION", b"").decode()
-        if self.disk.nodes.get(where, b"") is not None or version in self.broken:
+        if self.disk.nodes.get(where, b"") is not None or version in self.broken or label in self.no_longer_run():
             self.failed.add(label)
             return
         self.failed.discard(label)
@@ -274,6 +274,11 @@ class Runners:
         self.running.clear()
         for label, path in self.enabled.items():
             self._launch(label, path)
+
+    def strike(self, label: str) -> None:
+        """It crashes, and only somebody who starts it gets it to run again."""
+        if self.running.pop(label, None) is not None:
+            self.failed.add(label)
 
     async def state(self, service: Service) -> ServiceState:
         return ServiceState(service.label in self.running, detail="failed" if service.label in self.failed else "")
@@ -464,6 +469,7 @@ class World:
         self.engine = Engine(self.power, self.disk, self.broken)
         self.debian = Debian(self.power, self.disk, self.broken)
         self.runners.no_longer_run = self.debian.broken_units
+        self.debian.struck = self.runners.strike
         self.itself = Itself(self.power, self.disk, self.clock)
         self.journal = Journal(self.power)
         self.device = Device(

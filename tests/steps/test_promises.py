@@ -17,6 +17,7 @@ from dunebugger_updater.model.service import SystemdUnit
 from dunebugger_updater.ports import ComposeService
 from dunebugger_updater.steps import AnyStep
 from dunebugger_updater.steps.base import Step
+from dunebugger_updater.steps.chores import ClearLogs, RestartUnit
 from dunebugger_updater.steps.containers import ForgetImage, KeepImage, PullImage, PutBackTag, RecreateService, SetTag
 from dunebugger_updater.steps.files import CopyFile, Download, KeepBackup, RemovePath, Unpack
 from dunebugger_updater.steps.itself import (
@@ -28,7 +29,6 @@ from dunebugger_updater.steps.itself import (
     SelfTest,
 )
 from dunebugger_updater.steps.packages import (
-    ClearLogs,
     DownloadPackages,
     KeepPackages,
     NoteRelease,
@@ -38,7 +38,6 @@ from dunebugger_updater.steps.packages import (
     RefreshLists,
     ReleaseNote,
     RepairPackages,
-    RestartUnit,
     UpgradePackages,
 )
 from dunebugger_updater.steps.releases import BuildVenv, CarryOver, Migrate, PointLink, Unadopt

@@ -17,6 +17,7 @@ from dunebugger_updater.kinds.base import Artifact, Wish
 from dunebugger_updater.manifest import Guidance, Migrations
 from dunebugger_updater.model.packages import Package
 from dunebugger_updater.model.release import Release
+from dunebugger_updater.model.service import SystemdUnit
 from dunebugger_updater.model.settings import Component, Updater
 from dunebugger_updater.offer import Offer
 from dunebugger_updater.plan import Plan
@@ -166,7 +167,10 @@ def _updater(**how: Any) -> Callable[[], Scene]:
 
 
 def apt_scene(*, bad: str = "", new: bool = False, half: bool = False) -> Scene:
-    """Three packages are pending, one needed by others.  ``bad``: ``script``, ``service``, ``gone`` or ``keep``."""
+    """Three packages are pending, one needed by others.
+
+    ``bad``: ``script``, ``service``, ``library``, ``gone`` or ``keep``.
+    """
     world = World()
     debian = world.debian
     debian.here = {
@@ -185,6 +189,11 @@ def apt_scene(*, bad: str = "", new: bool = False, half: bool = False) -> Scene:
         debian.bad.add("nginx=1:1.1-1")
     if bad == "service":
         debian.breaks["nginx=1:1.1-1"] = "nginx.service"
+    if bad == "library":  # its service has no package that goes back with it and starts it
+        world.disk.put(Path("/srv/radio/VERSION"), b"1.0")
+        world.runners.home["radio.service"] = world.runners.enabled["radio.service"] = Path("/srv/radio")
+        asyncio.run(world.runners.start(SystemdUnit("radio.service")))
+        debian.breaks["libc6=1.1"] = "radio.service"
     if bad == "gone":
         debian.archive["curl"] = "1.2"
     if bad == "keep":
@@ -198,6 +207,7 @@ def apt_scene(*, bad: str = "", new: bool = False, half: bool = False) -> Scene:
             here["nginx"] = msgspec.structs.replace(here["nginx"], state="installed")
         if not updated:
             assert here == former, "the exact versions and marks of before"
+            assert set(world.runners.running) == set(world.runners.enabled), "and what ran, runs"
             return
         assert {name: each.version for name, each in here.items()} == {**wanted, **({"libnew": "1.1"} if new else {})}
         marks = {name: each.auto for name, each in here.items() if name in former}
@@ -231,6 +241,7 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "apt-new": lambda: apt_scene(new=True),
     "apt-new-broken": lambda: apt_scene(new=True, bad="script"),
     "apt-broken-service": lambda: apt_scene(bad="service"),
+    "apt-broken-library": lambda: apt_scene(bad="library"),
     "apt-gone": lambda: apt_scene(bad="gone"),
     "apt-unkept-gone": lambda: apt_scene(bad="keep"),
     "apt-half": lambda: apt_scene(half=True),
