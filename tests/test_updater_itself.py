@@ -19,7 +19,7 @@ from dunebugger_updater.ports import EffectError
 from dunebugger_updater.run import AnyEvent, Committed, Opened
 from dunebugger_updater.services import components
 from dunebugger_updater.services.own_trial import forget_old_trial
-from dunebugger_updater.steps import Download, PointUpdater, RemovePath
+from dunebugger_updater.steps import Download, EndTrial, PointUpdater, RemovePath
 from dunebugger_updater.story import Story, Told
 
 
@@ -137,3 +137,30 @@ def test_a_trial_goes_when_it_is_over_and_stays_while_nobody_has_judged_the_vers
     world.disk.put(HOME / "trial", content)
     asyncio.run(forget_old_trial(world.device, [_told("mark", counts=counts)]))
     assert (HOME / "trial" in world.disk.nodes) == stays
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("trial.failed", b"to=1.1.0-abc\nmark=mark\nwhy=did not stay up\n", "1.1.0 did not stay up"),
+        ("trial", written(Trial("1.1.0-abc", "factory", "mark", 2)), "1.1.0 was started and taken back"),
+    ],
+)
+async def test_what_the_launcher_gave_up_is_not_put_on_trial_again_by_the_same_attempt(
+    name: str, content: bytes, told: str
+) -> None:
+    world = with_slots("1.1.0-abc")
+    world.disk.put(HOME / name, content)
+    with pytest.raises(EffectError, match=told):
+        await PointUpdater(HOME, "1.1.0-abc", "factory", "mark").apply(world.device)
+    assert world.itself.in_use == "factory"
+    await PointUpdater(HOME, "1.1.0-abc", "factory", "another").apply(world.device)
+    assert world.itself.in_use == "1.1.0-abc", "an attempt of its own, asked for by name"
+
+
+async def test_a_version_that_counts_is_in_use_again_although_the_launcher_went_back_at_the_last_instant() -> None:
+    world = with_slots("1.1.0-abc")
+    world.disk.put(HOME / "trial", written(Trial("1.1.0-abc", "factory", "mark", 0)))
+    await EndTrial(HOME, "1.1.0-abc").apply(world.device)
+    world.itself.start()
+    assert (world.itself.slot, HOME / "trial" in world.disk.nodes) == ("1.1.0-abc", False)
