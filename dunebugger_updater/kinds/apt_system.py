@@ -194,7 +194,7 @@ def plan_upgrade(component: Component, updater: Updater, place: Place) -> Plan:
         NoteUnits(units),
         KeepPackages(debs(updater), records(updater) / f"{place.label}.json", kept, f"{job}-keep", without),
         DownloadPackages(changes, downloads, f"{job}-get"),
-        UpgradePackages(changes, downloads, debs(updater), job, auto, units),
+        UpgradePackages(changes, downloads, debs(updater), job, auto, units, without),
     ]
     # While dpkg is half done apt counts other changes too: what it really does is looked at before it acts, either way.
     holds: tuple[AnyCheck, ...] = () if place.broken else (PlanHolds(changes),)

@@ -138,6 +138,8 @@ class UpgradePackages(Step, frozen=True, tag="upgrade_packages"):
     so after a cut the device does not tell any more."""
     units: Path | None = None
     """Where it was noted how the services were."""
+    without: tuple[str, ...] = ()
+    """Those of whose former versions no .deb could be kept: it was said before."""
 
     @property
     def title(self) -> str:
@@ -156,7 +158,7 @@ class UpgradePackages(Step, frozen=True, tag="upgrade_packages"):
             if each.name in here
         )
         added = tuple(each.name for each in self.changes if each.name not in here)
-        return (PutBackPackages(packages, added, self.kept, f"{self.job}-back", self.units),)
+        return (PutBackPackages(packages, added, self.kept, f"{self.job}-back", self.units, self.without),)
 
     async def apply(self, device: Device) -> None:
         await device.installer.upgrade(self.changes, self.auto, self.downloads, self.job, device.report)
@@ -174,6 +176,8 @@ class PutBackPackages(Step, frozen=True, tag="put_back_packages"):
     units: Path | None = None
     """Where it was noted how the services were: what ran then and broke since is started again.  No package's script
     does that for a service that only a library of its had broken."""
+    without: tuple[str, ...] = ()
+    """Those of which there is no .deb: a command that named it would do nothing at all."""
 
     @property
     def title(self) -> str:
@@ -181,12 +185,19 @@ class PutBackPackages(Step, frozen=True, tag="put_back_packages"):
 
     @property
     def by_hand(self) -> str:
-        files = " ".join(
+        kept = [each for each in self.packages if each.name not in self.without]
+        words = [
             f"{shlex.quote(str(self.directory))}/{each.name.partition(':')[0]}_{_in_name(each.version)}_*.deb"
-            for each in self.packages
-        )
-        away = " ".join(f"{name}-" for name in self.added)
-        return f"apt-get install --allow-downgrades --purge {files} {away}".rstrip()
+            for each in kept
+        ]
+        words += [f"{name}-" for name in self.added]
+        lost = [shlex.quote(f"{each.name}={each.version}") for each in self.packages if each.name in self.without]
+        auto = [each.name for each in kept if each.auto]
+        commands = [f"apt-get install --allow-downgrades --purge {' '.join(words)}"] if words else []
+        commands += [f"apt-mark auto {' '.join(auto)}"] if auto else []  # what was named counts as asked for
+        # Last, as it may fail: the archive had lost them.
+        commands += [f"apt-get install --allow-downgrades {' '.join(lost)}"] if lost else []
+        return " && ".join(commands)
 
     async def way_back(self, device: Device) -> Sequence[Step]:
         here = await device.packages.installed()

@@ -193,12 +193,24 @@ def test_when_a_version_could_not_be_kept_the_owner_hears_the_truth_afterwards()
     scene = apt_scene(bad="script")
     keep = scene.plan.steps[1]
     assert isinstance(keep, KeepPackages)
-    steps = (scene.plan.steps[0], msgspec.structs.replace(keep, without=("curl",)), *scene.plan.steps[2:])
+    first, _, get, upgrade = scene.plan.steps
+    assert isinstance(upgrade, UpgradePackages)
+    steps = (
+        first,
+        msgspec.structs.replace(keep, without=("curl",)),
+        get,
+        msgspec.structs.replace(upgrade, without=("curl",)),
+    )
     ended = run(scene, msgspec.structs.replace(scene.plan, steps=steps))
     assert ended is Outcome.STUCK
     closed = scene.world.journal.told[-1]
     assert "cannot put back curl 1.0: there is no .deb of it" in getattr(closed, "reason", "")
     assert scene.world.debian.here["nginx"].version == "1:1.0-1", "the others are back all the same"
+    kept = "/var/lib/updater/packages/debs"
+    assert getattr(closed, "commands", ("",))[0] == (
+        f"apt-get install --allow-downgrades --purge {kept}/libc6_1.0_*.deb {kept}/nginx_1%3a1.0-1_*.deb && "
+        "apt-mark auto libc6 && apt-get install --allow-downgrades curl=1.0"
+    )
 
 
 @pytest.mark.parametrize(
