@@ -69,7 +69,7 @@ def _objections(manifest: Manifest, bounds: Bounds) -> Iterator[Objection]:
         yield from _image(f"images[{number}].ref", image.ref, bounds)
     for package in manifest.packages:
         if package not in bounds.packages:
-            yield f"packages.{package}", f"cannot name the package {package}: this update is not about it"
+            yield f"packages.{package}", f"cannot name the package {package}: it is not installed on this device"
 
 
 def _identity(manifest: Manifest, bounds: Bounds) -> Iterator[Objection]:
