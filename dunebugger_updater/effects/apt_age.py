@@ -35,6 +35,11 @@ def inputs(root: Path) -> tuple[object, ...]:
     return tuple(sorted(_stamps(paths)))
 
 
+def debs(*folders: Path) -> tuple[object, ...]:
+    """Answer a stamp of the .debs in these folders."""
+    return tuple(sorted(_stamps([each / name for each in folders for name in _names(each) if name.endswith(".deb")])))
+
+
 def _below(folder: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         yield from (Path(place, name) for name in (*folders, *names))

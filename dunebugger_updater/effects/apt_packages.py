@@ -11,6 +11,7 @@ import msgspec
 
 from dunebugger_updater.effects import apt_age, apt_debs, apt_small
 from dunebugger_updater.effects.apt_asking import Asking, is_version, side_by_side, words
+from dunebugger_updater.effects.apt_memo import Remembered
 from dunebugger_updater.effects.apt_pending import explained, origins, pending, phased_words, why_security_unknown
 from dunebugger_updater.effects.apt_plans import UPGRADE, why_kept
 from dunebugger_updater.effects.apt_restarts import reboot, stale_services
@@ -21,6 +22,7 @@ from dunebugger_updater.ports import EffectError
 
 T = TypeVar("T")
 
+_CACHE = "var/cache/apt/archives"
 _AT_A_TIME = 2
 _EXPLAINED = 12
 """Packages that apt is asked about one by one; who has more kept back has another trouble than each of them."""
@@ -37,41 +39,65 @@ class _Answer(msgspec.Struct, frozen=True):
     """Why it would do nothing at all."""
 
 
+class _Pending(msgspec.Struct, frozen=True):
+    """What there is to an inventory that comes from apt and dpkg alone."""
+
+    installed: Mapping[str, str]
+    packages: tuple[Pending, ...]
+    new: tuple[Change, ...]
+    security_unknown: str | None
+    trouble: str | None
+
+
+def _is_whole(told: _Pending) -> bool:
+    return told.trouble is None
+
+
 class AptPackages:
     """Asks apt and dpkg.  ``root``: whose packages; ``options``: words that each call of apt gets besides."""
 
     def __init__(self, root: Path = Path("/"), options: Sequence[str] = ()) -> None:
         self._root = root
         self._asking = Asking(root, options)
-        self._answered: tuple[object, _Answer] | None = None
-        """apt's last plan, and the files that it was made from: while none of them changes, neither does the plan."""
+        self._pending: Remembered[_Pending] = Remembered()
+        self._plans: Remembered[tuple[Change, ...]] = Remembered()
+        self._sources: Remembered[Mapping[str, str]] = Remembered()
 
     async def inventory(self) -> Inventory:
-        made_from = await asyncio.to_thread(apt_age.inputs, self._root)
+        state = await self._state()
+        async with side_by_side() as group:
+            asked = group.create_task(self._pending.answer(state, None, self._ask_pending, keep=_is_whole))
+            broken = group.create_task(self.broken())
+        told = asked.result()
+        around = await asyncio.to_thread(_look_around, self._root, told.installed)
+        return msgspec.structs.replace(
+            around,
+            packages=told.packages,
+            new=told.new,
+            security_known=told.security_unknown is None,
+            security_unknown=told.security_unknown,
+            broken=(*broken.result(), *((told.trouble,) if told.trouble else ())),
+        )
+
+    async def _state(self) -> tuple[object, ...]:
+        return await asyncio.to_thread(apt_age.inputs, self._root)
+
+    async def _ask_pending(self) -> _Pending:
         here = await self._asking.here()
         installed = {name: each.version for name, each in here.packages.items()}
         async with side_by_side() as group:
             asked = group.create_task(self._asking.known(installed))
             lists = group.create_task(self._asking.archives())
-            broken = group.create_task(self.broken())
-            around = group.create_task(asyncio.to_thread(_look_around, self._root, installed))
         known, archives = asked.result(), lists.result()
         waiting = pending(here, known, archives)
         async with side_by_side() as group:
             versions = ((each.name, which) for each in waiting for which in (each.installed, each.candidate))
             show = group.create_task(self._asking.shown(versions))
             links = group.create_task(self._asking.links())
-        answer = await self._answer(made_from, waiting, known, installed, show.result())
+        answer = await self._answer(waiting, known, installed, show.result())
         records = read_records(show.result(), await self._asking.native())
-        unknown = why_security_unknown(archives)
-        return msgspec.structs.replace(
-            around.result(),
-            packages=explained(waiting, answer.why, records, links.result(), archives),
-            new=answer.new,
-            security_known=unknown is None,
-            security_unknown=unknown,
-            broken=(*broken.result(), *((answer.trouble,) if answer.trouble else ())),
-        )
+        packages = explained(waiting, answer.why, records, links.result(), archives)
+        return _Pending(installed, packages, answer.new, why_security_unknown(archives), answer.trouble)
 
     async def installed(self) -> Mapping[str, Package]:
         return (await self._asking.here()).packages
@@ -91,28 +117,42 @@ class AptPackages:
         return (*half, f"{words_}: when nothing else runs, dpkg --configure -a finishes them")
 
     async def simulate(self, wanted: Mapping[str, str]) -> Sequence[Change]:
-        here = await self._asking.here()
         if not wanted:
             return ()
+        question = frozenset(wanted.items())
+        return await self._plans.answer(await self._state(), question, partial(self._simulate, wanted))
+
+    async def _simulate(self, wanted: Mapping[str, str]) -> tuple[Change, ...]:
+        here = await self._asking.here()
         installed = {name: each.version for name, each in here.packages.items()}
-        said, planned = await self._asking.plan(("--only-upgrade", "install", *words(wanted, here.packages)), installed)
+        named = ("--only-upgrade", "install", *words(wanted, here.packages))
+        async with side_by_side() as group:
+            plan = group.create_task(self._asking.plan(named, installed))
+            asked = group.create_task(self._versions(wanted))
+        said, planned = plan.result()
         if planned is None:
             raise EffectError(sentence("cannot plan this change of packages", said))
-        known, archives = await self._versions(each.name for each in planned.changes)
+        known, archives = asked.result()
+        known = {**known, **await self._asking.known(each.name for each in planned.changes if each.name not in known)}
         return tuple(_with_origins(each, known.get(each.name), archives) for each in planned.changes)
 
     async def kept_from(self, wanted: Mapping[str, str], directory: Path) -> Mapping[str, str]:
+        repack = shutil.which("dpkg-repack") is not None
+        state = await self._state(), await asyncio.to_thread(apt_age.debs, directory, self._root / _CACHE)
+        question = frozenset(wanted.items()), directory, repack
+        return await self._sources.answer(state, question, partial(self._kept_from, wanted, directory, repack=repack))
+
+    async def _kept_from(self, wanted: Mapping[str, str], directory: Path, *, repack: bool) -> Mapping[str, str]:
         here = await self._asking.here()
         known, archives = await self._versions(name for name in wanted if name in here.packages)
         native = await self._asking.native()
-        repack = shutil.which("dpkg-repack") is not None
 
         async def source(name: str, version: str) -> str | None:
             if not is_package_name(name) or not is_version(version):
                 return None
             if await _lies_in(directory, name, version, native):
                 return "kept"
-            if await _lies_in(self._root / "var/cache/apt/archives", name, version, native):
+            if await _lies_in(self._root / _CACHE, name, version, native):
                 return "cache"
             there = [each for each in known[name].versions if each.version == version] if name in known else []
             if any(place in archives for each in there for place in each.places):
@@ -133,17 +173,14 @@ class AptPackages:
 
     async def _answer(
         self,
-        made_from: tuple[object, ...],
         waiting: Sequence[Pending],
         known: Mapping[str, Known],
         installed: Mapping[str, str],
         shown: str,
     ) -> _Answer:
-        """Ask apt what it would keep back, unless it was asked already and nothing has changed since."""
+        """Ask apt what it would keep back."""
         if not waiting:
             return _Answer()
-        if self._answered is not None and self._answered[0] == made_from:
-            return self._answered[1]
         open_ = [each for each in waiting if each.kept_back is None]
         said = ""
         planned = await apt_small.plan(self._asking, shown, frozenset(each.name for each in open_), installed)
@@ -160,12 +197,10 @@ class AptPackages:
                 for number, each in enumerate(kept)
             ]
         )
-        answer = _Answer(
+        return _Answer(
             {each.name: reason for each, reason in zip(kept, reasons, strict=True)},
             tuple(each for each in planned.changes if each.before is None),
         )
-        self._answered = made_from, answer
-        return answer
 
     async def _why(self, each: Pending, known: Known, installed: Mapping[str, str], *, ask: bool) -> str:
         phased = phased_words(known, each.candidate)

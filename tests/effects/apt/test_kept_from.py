@@ -81,3 +81,13 @@ async def test_a_file_that_is_not_what_it_is_called_does_not_count(debian: Small
 @pytest.mark.parametrize("name", ["bash-", "--help", "../x", "tb-kept*"])
 async def test_a_name_that_is_none_comes_from_nowhere(debian: SmallDebian, tmp_path: Path, name: str) -> None:
     assert await AptPackages(debian.root).kept_from({name: "1:1.0"}, tmp_path / "kept") == {}
+
+
+async def test_the_places_are_looked_for_again_when_a_file_comes_or_goes(debian: SmallDebian, tmp_path: Path) -> None:
+    kept, packages = tmp_path / "kept", AptPackages(debian.root)
+    wanted = {"tb-there": "1:1.0"}
+    assert await packages.kept_from(wanted, kept) == {"tb-there": "archive"}
+    file = deb(kept, "tb-there", "1:1.0")
+    assert await packages.kept_from(wanted, kept) == {"tb-there": "kept"}
+    file.unlink()
+    assert await packages.kept_from(wanted, kept) == {"tb-there": "archive"}
