@@ -1,9 +1,14 @@
 """Each action on packages, on the real apt: it changes what it says and nothing else, and it goes back by label."""
 
+from pathlib import Path
+
 import pytest
 from device.bed.archive import Archive
-from device.bed.debian import CONFFILE, OWN, Debian, offered
+from device.bed.debian import CONFFILE, OWN, STATE, Debian, offered
 from device.bed.device import Device
+
+from dunebugger_updater.model.packages import Package
+from dunebugger_updater.steps import PutBackPackages
 
 pytestmark = [pytest.mark.device]
 
@@ -63,6 +68,26 @@ def test_a_label_leads_back_over_several_upgrades_and_their_marks(device: Device
     archive.stop()
     told = care.answer("rollback", "system", "--to", label, "--yes")
     assert (told["outcome"], told["to"]) == ("rolled_back", label)
+    assert care.look().differs(first) == []
+    care.is_sound()
+
+
+def test_the_commands_that_are_told_lead_back_without_us_and_without_an_archive(
+    device: Device, archive: Archive
+) -> None:
+    care = Debian(device, archive)
+    names = ("tb-epoch", "tb-newdep", "tb-tool")
+    archive.connect(device)
+    archive.install(device, *names[:2], auto=names[2:])
+    archive.publish(*names)
+    archive.refresh(device)
+    first = care.look()
+    care.answer("action", "apt_upgrade_all", "--yes")
+    assert care.look().differs(first) != []
+    archive.stop()
+    was = tuple(Package(name, first.versions[name], auto=name == "tb-tool") for name in names)
+    told = PutBackPackages(was, ("tb-newlib",), Path(STATE) / "packages/debs", "back").by_hand
+    device.exec("sh", "-c", told.replace("apt-get install", "apt-get -y install"))
     assert care.look().differs(first) == []
     care.is_sound()
 
