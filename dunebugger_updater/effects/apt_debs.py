@@ -14,6 +14,7 @@ from dunebugger_updater.ports import EffectError
 
 CACHE = Path("/var/cache/apt/archives")
 """Where apt leaves what it downloaded, unless it is told to clean up."""
+ARCHITECTURES = Path("/var/lib/dpkg/arch")
 _LIMIT = 900.0
 """Seconds to pack one package on a slow board."""
 
@@ -25,10 +26,20 @@ def pattern(name: str, version: str) -> str:
 
 
 def find(directory: Path, name: str, version: str) -> Path | None:
-    """The file of an exact version in a directory."""
+    """The file of an exact version in a directory; without an architecture in the name, none of a foreign one."""
     if not directory.is_dir():
         return None
-    return next(iter(sorted(directory.glob(pattern(name, version)))), None)
+    foreign = set() if ":" in name else _foreign()
+    files = sorted(directory.glob(pattern(name, version)))
+    return next((each for each in files if each.stem.rpartition("_")[2] not in foreign), None)
+
+
+def _foreign() -> set[str]:
+    """The architectures besides the device's own: dpkg writes its own first, and no file where it is the only one."""
+    try:
+        return set(ARCHITECTURES.read_text().split()[1:])
+    except OSError:
+        return set()
 
 
 def missing(wanted: Iterable[tuple[str, str]], directory: Path) -> list[tuple[str, str]]:
