@@ -112,6 +112,8 @@ async def run(
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+        # Else a pipe that was not read to its end (a child of its own process group holds it) stays open behind us.
+        process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001  (asyncio has no other door to it)
     return Finished(code, out, err)
 
 
