@@ -182,10 +182,18 @@ class AptPackages:
         if not waiting:
             return _Answer()
         open_ = [each for each in waiting if each.kept_back is None]
-        said = ""
-        planned = await apt_small.plan(self._asking, shown, frozenset(each.name for each in open_), installed)
+        said, guessed = "", ""
+        early: str | None = None
+        short = await apt_small.plan(self._asking, shown, frozenset(each.name for each in open_), installed)
+        planned = short.planned
         if planned is None:
-            said, planned = await self._asking.plan(UPGRADE, installed)
+            guess = next((each for each in open_ if each.name in short.left), None)
+            async with side_by_side() as group:
+                whole = group.create_task(self._asking.plan(UPGRADE, installed))
+                if guess is not None:  # most often it is kept back indeed, and then nobody waits for why
+                    asked = group.create_task(self._why(guess, known[guess.name], installed, ask=True))
+            said, planned = whole.result()
+            guessed, early = (guess.name, asked.result()) if guess is not None else ("", None)
         if planned is None:
             trouble = sentence("cannot upgrade anything", said)
             return _Answer({each.name: "apt cannot upgrade anything as things are" for each in waiting}, (), trouble)
@@ -195,10 +203,15 @@ class AptPackages:
             [
                 partial(self._why, each, known[each.name], installed, ask=number < _EXPLAINED)
                 for number, each in enumerate(kept)
+                if each.name != guessed
             ]
         )
+        others = (each.name for each in kept if each.name != guessed)
+        why = dict(zip(others, reasons, strict=True))
+        if early is not None and any(each.name == guessed for each in kept):
+            why[guessed] = early
         return _Answer(
-            {each.name: reason for each, reason in zip(kept, reasons, strict=True)},
+            why,
             tuple(each for each in planned.changes if each.before is None),
         )
 

@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import msgspec
+
 from dunebugger_updater.effects.apt_asking import Asking
 from dunebugger_updater.effects.apt_plans import UPGRADE, Planned
 from dunebugger_updater.effects.apt_words import spelled, stanzas
@@ -22,23 +24,34 @@ _SOURCE = "deb [trusted=yes] http://small.invalid small main\n"
 _VERSIONS = re.compile(r" ?\([^)]*\)")
 
 
-async def plan(asking: Asking, shown: str, wanted: frozenset[str], installed: Mapping[str, str]) -> Planned | None:
-    """Answer apt's plan when it takes everything ``wanted`` and nothing else; ``None`` when this cannot be told so.
+class Short(msgspec.Struct, frozen=True):
+    """What the short cut told."""
+
+    planned: Planned | None = None
+    left: frozenset[str] = frozenset()
+    """Without a plan: what may well be kept back.  A guess, good for asking early and for nothing else."""
+
+
+async def plan(asking: Asking, shown: str, wanted: frozenset[str], installed: Mapping[str, str]) -> Short:
+    """Answer apt's plan when it takes everything ``wanted`` and nothing else; none when this cannot be told so.
 
     ``shown``: what ``apt-cache show`` said about the installed and the wanted versions.
     """
     native = await asking.native()
     if not wanted or _may_bring_others(shown, installed, native):
-        return None
+        return Short()
     try:
         with tempfile.TemporaryDirectory(prefix="dunebugger-updater-") as folder:
             options = await asyncio.to_thread(_archive, Path(folder), shown, native)
             _, planned = await asking.plan((*options, *UPGRADE), installed)
     except OSError:
-        return None  # no room for it: the long way needs none
-    if planned is None or {each.name for each in planned.changes} != wanted:
-        return None
-    return planned if all(each.before and each.after for each in planned.changes) else None
+        return Short()  # no room for it: the long way needs none
+    if planned is None:
+        return Short()
+    taken = {each.name for each in planned.changes}
+    if taken != wanted or not all(each.before and each.after for each in planned.changes):
+        return Short(left=wanted - taken)
+    return Short(planned)
 
 
 def _archive(folder: Path, shown: str, native: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import json
 import math
+import shutil
 import signal
 import sys
 import tempfile
@@ -18,7 +19,7 @@ import msgspec
 sys.path.insert(0, str(Path(__file__).parents[2]))  # run as a script, neither is on the path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench import bench_agent, bench_check, bench_download, bench_downtime
+from bench import bench_agent, bench_check, bench_download, bench_downtime, bench_packages
 from bench.downtime_app import SIZE
 from bench.downtime_arms import quartiles
 
@@ -43,12 +44,20 @@ class Figure(msgspec.Struct, frozen=True):
 
 
 def figures(
-    directory: Path, rounds: int, size: int = SIZE, within: float = math.inf, *, idle: float = 30, cpu: float = 60
+    directory: Path,
+    rounds: int,
+    size: int = SIZE,
+    within: float = math.inf,
+    *,
+    idle: float = 30,
+    cpu: float = 60,
+    looks: int | None = None,
 ) -> list[Figure]:
     """Run everything in ``directory``; ``size``: bytes of the downloaded file and of the release.
 
     ``within``: seconds after which the downtime is measured in no further round.  ``idle``, ``cpu``: as the agent's
-    bench understands them.
+    bench understands them.  ``looks``: rounds of looking at
+    packages, when not as many as of the others.
     """
     found = []
     for name in ("download", "downtime"):
@@ -67,7 +76,18 @@ def figures(
     agent = bench_agent.rounds(directory / "agent", rounds, idle=idle, cpu=cpu)
     bench_agent.show(agent)
     found += [_figure(name, ratios, goal) for name, ratios, goal in bench_agent.told(agent)]
+    if shutil.which("apt-get") is not None:
+        found += _packages(directory / "packages", looks or rounds)
     return found
+
+
+def _packages(directory: Path, rounds: int) -> list[Figure]:
+    made = bench_packages.debian(directory)
+    looked = asyncio.run(bench_packages.rounds(directory, rounds, made))
+    return [
+        _figure(f"G4 inventory / apt list, {arm}", [wall for wall, _ in ratios], bench_packages.GOAL)
+        for arm, ratios in looked.items()
+    ]
 
 
 def show(found: list[Figure]) -> None:

@@ -11,7 +11,7 @@ from doubles.small_debian import NATIVE, SECURITY, STABLE, SmallDebian
 from dunebugger_updater.effects import apt_small
 from dunebugger_updater.effects.apt_asking import Asking
 from dunebugger_updater.effects.apt_packages import AptPackages
-from dunebugger_updater.effects.apt_plans import Planned
+from dunebugger_updater.effects.apt_small import Short
 from dunebugger_updater.model.packages import Inventory
 
 pytestmark = pytest.mark.skipif(shutil.which("apt-get") is None, reason="only where apt is")
@@ -22,13 +22,13 @@ async def both_ways(root: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[bool, 
     taken: list[bool] = []
     real = apt_small.plan
 
-    async def noted(asking: Asking, shown: str, wanted: frozenset[str], installed: Mapping[str, str]) -> Planned | None:
-        planned = await real(asking, shown, wanted, installed)
-        taken.append(planned is not None)
-        return planned
+    async def noted(asking: Asking, shown: str, wanted: frozenset[str], installed: Mapping[str, str]) -> Short:
+        told = await real(asking, shown, wanted, installed)
+        taken.append(told.planned is not None)
+        return told
 
-    async def never(*words: object) -> None:
-        return None
+    async def never(*words: object) -> Short:
+        return Short()
 
     monkeypatch.setattr(apt_small, "plan", noted)
     short = await AptPackages(root).inventory()
