@@ -94,8 +94,18 @@ def test_undisturbed_a_scene_ends_well(name: str) -> None:
     scene.verify(scene.world, counts(scene, ended))
 
 
-@pytest.mark.parametrize("fault", ["kill", "EIO", "ENOSPC"])
-@pytest.mark.parametrize("name", SCENES)
+EVERY_DAY = ("app-broken", "compose-broken", "apt-new-broken", "updater-broken")
+"""One of each kind, going there and back; the others are tried with more than a power cut among the slow tests."""
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        pytest.param(name, fault, marks=() if fault == "kill" or name in EVERY_DAY else pytest.mark.slow)
+        for name in SCENES
+        for fault in ("kill", "EIO", "ENOSPC")
+    ],
+)
 def test_one_fault_at_every_instant_leaves_old_or_new_and_nothing_lost(name: str, fault: Fault) -> None:
     for instant in range(instants(name)):
         scene = SCENES[name]()
@@ -111,8 +121,13 @@ def test_one_fault_at_every_instant_leaves_old_or_new_and_nothing_lost(name: str
             raise AssertionError(f"{where}: ended {ended}: {error}") from error
 
 
-@pytest.mark.parametrize(("stride", "leap"), [(9, 6), pytest.param(2, 1, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", SCENES)
+@pytest.mark.parametrize(
+    ("name", "stride", "leap"),
+    [
+        *((name, 9, 6) for name in EVERY_DAY),
+        *(pytest.param(name, 2, 1, marks=pytest.mark.slow) for name in SCENES),
+    ],
+)
 def test_a_second_power_cut_while_recovering_changes_nothing_about_that(name: str, stride: int, leap: int) -> None:
     for first in range(0, instants(name), stride):
         for second in range(first % leap, 24, leap):
