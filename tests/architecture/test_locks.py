@@ -39,7 +39,11 @@ def test_development_runs_the_very_versions_that_devices_run() -> None:
     assert len(runtime) >= len(RUNTIME)
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_the_frozen_program_holds_the_very_versions_that_are_tested() -> None:
+    assert pins("requirements.txt").items() <= pins("packaging/requirements.txt").items()
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "packaging/requirements.txt"])
 def test_every_pin_has_its_hashes(name: str) -> None:
     found = PIN.findall((ROOT / name).read_text())
     assert [pin[0] for pin in found if "--hash=sha256:" not in pin[2]] == []
