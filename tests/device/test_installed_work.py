@@ -1,4 +1,4 @@
-"""The installed package's own service, inside the walls of its unit, does its work: it is asked by the command."""
+"""The installed package does its work: actions inside its service's walls, app updates by its command beside it."""
 
 import pytest
 from device.bed.archive import Archive
@@ -42,7 +42,7 @@ def packages(device: Device) -> Look:
     return Look(device.exec("dpkg-query", "-W", "-f", told), *texts)
 
 
-def test_the_installed_service_updates_an_app_and_packages_and_brings_both_back(
+def test_the_installed_package_updates_an_app_and_packages_and_brings_both_back(
     device: Device, archive: Archive, frozen: Frozen
 ) -> None:
     archive.connect(device)
@@ -75,6 +75,6 @@ def test_the_installed_service_updates_an_app_and_packages_and_brings_both_back(
     assert told["outcome"] == "rolled_back", told
     assert packages(device).differs(first) == []
 
-    assert presepe.agent == agent, "one process did all of this"
+    assert presepe.agent == agent, "the service went on all the while"
     said = device.journal(NAME)
     assert "Traceback" not in said, said
