@@ -125,7 +125,7 @@ def test_one_fault_at_every_instant_leaves_old_or_new_and_nothing_lost(name: str
     ("name", "stride", "leap"),
     [
         *((name, 9, 6) for name in EVERY_DAY),
-        *(pytest.param(name, 2, 1, marks=pytest.mark.slow) for name in SCENES),
+        *(pytest.param(name, 3, 2, marks=[pytest.mark.slow, pytest.mark.timeout(300)]) for name in SCENES),
     ],
 )
 def test_a_second_power_cut_while_recovering_changes_nothing_about_that(name: str, stride: int, leap: int) -> None:
