@@ -1,4 +1,4 @@
-"""The installed package does its work: actions inside its service's walls, app updates by its command beside it."""
+"""The installed package does its work from within the walls of its own unit: the command only hands it over."""
 
 import pytest
 from device.bed.archive import Archive
@@ -10,6 +10,8 @@ from device.bed.presepe import CONF, SETTINGS, Presepe
 pytestmark = [pytest.mark.device]
 
 NAME = "dunebugger-updater"
+BY_SERVICE = "local"
+"""Who says yes when the service carries out a command's wish; by itself the command says ``owner`` or ``SUDO_USER``."""
 PACKAGES = """
 [Component system]
 type = apt
@@ -55,13 +57,14 @@ def test_the_installed_package_updates_an_app_and_packages_and_brings_both_back(
     assert presepe.component("--force")["latest"] == "1.1.0"
     told = presepe.update()
     assert (told["outcome"], told["to"]) == ("updated", "1.1.0")
+    assert told["actor"] == BY_SERVICE
     shown = presepe.ask()
     assert (shown["version"], shown["user"], shown["brightness"]) == ("1.1.0", "pi", "90")
 
     presepe.offer({"1.1.0": "well", "1.2.0": "crashes"}, limit=20)
     presepe.component("--force")
     told = presepe.update(status=4)
-    assert (told["outcome"], told["to"]) == ("rolled_back", "1.2.0")
+    assert (told["outcome"], told["to"], told["actor"]) == ("rolled_back", "1.2.0", BY_SERVICE)
     assert "no module named lgpio" in "\n".join(presepe.answer("show", told["run"])["evidence"])
     assert presepe.ask()["version"] == "1.1.0"
 
@@ -72,7 +75,7 @@ def test_the_installed_package_updates_an_app_and_packages_and_brings_both_back(
     assert told["result"]["outcome"] == "updated", told
     assert packages(device).versions == {**first.versions, "tb-tool": "1.1", "tb-conf": "1.1"}
     told = presepe.answer("rollback", "system", "--yes")
-    assert told["outcome"] == "rolled_back", told
+    assert (told["outcome"], told["actor"]) == ("rolled_back", BY_SERVICE), told
     assert packages(device).differs(first) == []
 
     assert presepe.agent == agent, "the service went on all the while"
