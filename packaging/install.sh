@@ -56,7 +56,9 @@ add() {
     # From here on it is this version: a rename, and what it had updated itself to counts no more.
     ln -sfn "$slot" "$lib/.factory.new"
     mv -Tf "$lib/.factory.new" "$lib/factory"
-    rm -f "$state/trial" "$state/current"
+    # The link goes first: a version on trial with no trial left would be started for ever.
+    rm -f "$state/current"
+    rm -f "$state/trial" "$state/trial.failed"
     sync
     for old in "$lib"/factory-*; do [ "$old" = "$slot" ] || rm -rf "$old"; done
     if systemd; then

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 from doubles.itself import HOME
-from doubles.world import World
+from doubles.world import PowerLossError, World
 from stories.scenes import NOW, OFFER, UPDATER
 from stories.updater_scene import OWN, SHA, updater_scene
 
@@ -19,7 +19,7 @@ from dunebugger_updater.ports import EffectError
 from dunebugger_updater.run import AnyEvent, Committed, Opened
 from dunebugger_updater.services import components
 from dunebugger_updater.services.own_trial import forget_old_trial
-from dunebugger_updater.steps import Download, EndTrial, PointUpdater, RemovePath
+from dunebugger_updater.steps import Download, EndTrial, PointUpdater, RemovePath, ReturnUpdater
 from dunebugger_updater.story import Story, Told
 
 
@@ -164,3 +164,23 @@ async def test_a_version_that_counts_is_in_use_again_although_the_launcher_went_
     await EndTrial(HOME, "1.1.0-abc").apply(world.device)
     world.itself.start()
     assert (world.itself.slot, HOME / "trial" in world.disk.nodes) == ("1.1.0-abc", False)
+
+
+async def test_at_no_instant_of_going_back_does_the_link_lead_to_a_version_on_trial_that_nobody_counts() -> None:
+    counted: set[tuple[str, bool]] = set()
+    for instant in range(20):
+        world = with_slots("1.1.0-abc")
+        world.disk.put(HOME / "current", HOME / "slots" / "1.1.0-abc")
+        world.disk.put(HOME / "trial", written(Trial("1.1.0-abc", "factory", "mark", 2)))
+        world.power.budget = instant
+        try:
+            await ReturnUpdater(HOME, "factory").apply(world.device)
+        except PowerLossError:
+            pass
+        else:
+            assert counted == {("1.1.0-abc", True), ("factory", True), ("factory", False)}, "each was met"
+            return
+        state = (world.itself.in_use, HOME / "trial" in world.disk.nodes)
+        assert state != ("1.1.0-abc", False), f"cut at instant {instant}"
+        counted.add(state)
+    pytest.fail("it never came to an end")

@@ -20,6 +20,7 @@ from dunebugger_updater.doctor import (
     runs,
     surroundings,
     trust,
+    versions,
 )
 from dunebugger_updater.doctor.finding import Finding, Findings, problem, warning
 from dunebugger_updater.doctor.sheet import recovery
@@ -58,6 +59,7 @@ async def diagnose(house: House, limit: float = LIMIT) -> Findings:
         "python": environments.look_at_python(house),
         "runs": runs.look(house),
         "trust": trust.look(house),
+        "versions": versions.look(house.device),
     }
     for component in house.settings.components:
         match component.type:

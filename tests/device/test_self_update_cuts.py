@@ -60,7 +60,7 @@ def suffer(selves: Selves, seed: int, cuts: int) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("machines", "cuts"), [(3, 1), pytest.param(6, 5, marks=pytest.mark.slow)], ids=["some", "thirty"]
+    ("machines", "cuts"), [(3, 1), pytest.param(6, 5, marks=pytest.mark.full)], ids=["some", "thirty"]
 )
 def test_after_a_power_cut_at_any_instant_the_old_version_runs_or_the_new_one(
     devices: Devices, published: Versions, machines: int, cuts: int
