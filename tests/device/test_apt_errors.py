@@ -67,6 +67,7 @@ def test_a_package_that_cannot_be_fetched_changes_nothing(device: Device, archiv
     assert care.version("tb-tool") == "1.1"
 
 
+@pytest.mark.req("HC-53", "HC-55")
 def test_nothing_to_do_is_no_failure(device: Device, archive: Archive) -> None:
     care = offered(device, archive, "tb-tool")
     told = care.answer("action", "apt_upgrade_security", "--yes")
@@ -78,6 +79,7 @@ def test_nothing_to_do_is_no_failure(device: Device, archive: Archive) -> None:
     assert (told["status"], told["result"]["packages_upgraded"]) == ("succeeded", 0)
 
 
+@pytest.mark.req("HC-48")
 @pytest.mark.parametrize(
     ("package", "sentence"),
     [
@@ -108,6 +110,7 @@ def test_a_service_that_crashes_with_its_new_version_runs_again_in_the_old(devic
     place.wait_for(lambda: device.show("tb-daemon", "ActiveState") == "active", 20, "tb-daemon does not run")
 
 
+@pytest.mark.req("HC-50")
 def test_who_is_not_root_is_told_to_use_sudo(device: Device, archive: Archive) -> None:
     care = offered(device, archive, "tb-tool")
     before = care.look()
@@ -130,6 +133,7 @@ def test_a_package_for_which_there_is_no_room_is_refused_with_the_file_system(de
     assert told["status"] == "succeeded"
 
 
+@pytest.mark.req("HC-51")
 def test_a_disk_that_fills_up_while_unpacking_is_named_and_all_is_as_it_was(devices: Devices, archive: Archive) -> None:
     device = devices("--tmpfs=/opt/tb-big:size=8m")
     care = offered(device, archive, "tb-big", "tb-tool")

@@ -243,6 +243,7 @@ def lived(signer: Signer, all_devices: Devices) -> Iterator[dict[str, "Future[An
     all_devices.throw_away()
 
 
+@pytest.mark.req("HC-49", "HC-71")
 @pytest.mark.parametrize("death", DEATHS)
 def test_after_any_death_in_any_phase_dpkg_is_sound_and_the_run_tells_the_truth(
     death: str, lived: dict[str, "Future[list[End]]"]
@@ -254,12 +255,14 @@ def test_after_any_death_in_any_phase_dpkg_is_sound_and_the_run_tells_the_truth(
     assert death == "unit" or all(end.recovered for end in ends)
 
 
+@pytest.mark.req("HC-54")
 def test_a_lock_that_is_given_up_after_a_minute_only_delays(lived: dict[str, "Future[Waited]"]) -> None:
     waited = lived["a minute"].result()
     assert (waited.code, waited.told["status"], waited.version) == (0, "succeeded", "1.1"), waited
     assert waited.seconds > 55
 
 
+@pytest.mark.req("HC-54")
 @pytest.mark.parametrize(
     ("story", "lock"), [("ten minutes", "/var/lib/dpkg/lock-frontend"), ("the lists", "/var/lib/apt/lists/lock")]
 )

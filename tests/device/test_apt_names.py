@@ -122,6 +122,7 @@ def said_to_the_command_line(care: Debian, *commands: tuple[str, ...]) -> list[t
     return [(code, out, err) for code, out, err in json.loads(done.stdout)]
 
 
+@pytest.mark.req("HC-78")
 def test_only_names_of_packages_reach_apt_from_the_command_line(care: Debian) -> None:
     before = care.look()
     care.record()
