@@ -142,3 +142,19 @@ def test_a_disk_that_fills_up_while_unpacking_is_named_and_all_is_as_it_was(devi
     assert re.search("the disk is full at /opt/tb-big.*make room", error(told)), told
     assert care.look().differs(before) == []
     care.is_sound()
+
+
+@pytest.mark.req("HC-49")
+def test_an_upgrade_that_restarts_our_agent_goes_on_and_is_told_to_its_end(device: Device, archive: Archive) -> None:
+    """As needrestart does it, and a package of the updater's own: from within the maintainer script."""
+    care = offered(device, archive, "tb-restarts", "tb-tool")
+    care.start_agent()
+    was = device.show("dunebugger-updater", "MainPID")
+    care.call("action", "apt_upgrade_all", "--yes", "--json")  # who follows it may lose sight of it
+    place.wait_for(lambda: care.answer("actions")[0]["status"] not in {"approved", "executing"}, 120, "it goes on")
+    (action,) = care.answer("actions")
+    assert (action["status"], action["result"]["outcome"]) == ("succeeded", "updated"), action
+    assert device.show("dunebugger-updater", "MainPID") not in {was, "0"}
+    assert [care.version(name) for name in ("tb-restarts", "tb-tool")] == ["1.1", "1.1"]
+    care.is_sound()
+    assert care.units() == []
