@@ -185,7 +185,7 @@ DAILY = ("exits at once", "exits in its trial", "lives and does nothing", "serve
 
 @pytest.mark.timeout(1500)
 @pytest.mark.req("RM-062")
-@pytest.mark.parametrize("names", [DAILY, pytest.param(tuple(BAD), marks=pytest.mark.slow)], ids=["some", "all"])
+@pytest.mark.parametrize("names", [DAILY, pytest.param(tuple(BAD), marks=pytest.mark.full)], ids=["some", "all"])
 def test_whatever_a_new_version_does_the_old_one_runs_again_within_four_minutes_and_says_why(
     devices: Devices, published: Versions, names: tuple[str, ...]
 ) -> None:
