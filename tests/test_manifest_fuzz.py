@@ -18,6 +18,7 @@ from dunebugger_updater.manifest.complaint import MOST
 from dunebugger_updater.manifest.words import ContainerRunning, HealthEndpoint, ServiceActive, ServiceRunning
 from manifest_samples import BOUNDS, ELSEWHERE, GOOD
 
+SLOW = 1.0  # second of processor's time to read one document
 WORDS = (
     b"&a ", b"*a", b"!!python/object:os.system ", b"<<: ", b"{", b"}", b"[", b"]", b"- ", b"? ", b": ", b"|\n", b">\n",
     b"---\n", b"...\n", b"%YAML 1.2\n", b"\t", b"\0", b"\xff", b"\xef\xbb\xbf", b"\xe2\x80\xae", b"'", b'"', b"#", b",",
@@ -143,11 +144,17 @@ def outside(facts: Guidance, bounds: Bounds) -> list[str]:
     return found
 
 
-def judged(content: bytes) -> tuple[bool, bool]:
-    """Whether it was read, and whether it was admitted anywhere.  Fails for anything that a reader must not do."""
+def timed(content: bytes) -> tuple[Manifest | Complaints, float]:
     began = time.process_time()
     answer = read(content)
-    assert time.process_time() - began < 1.0, content
+    return answer, time.process_time() - began
+
+
+def judged(content: bytes) -> tuple[bool, bool]:
+    """Whether it was read, and whether it was admitted anywhere.  Fails for anything that a reader must not do."""
+    answer, seconds = timed(content)
+    if seconds >= SLOW:  # the collector of garbage may have come by; what is slow because of its content is so again
+        assert timed(content)[1] < SLOW, content
     if isinstance(answer, Complaints):
         assert 1 <= len(answer.found) <= MOST
         lines = content.count(b"\n") + content.count(b"\r") + 2

@@ -125,12 +125,15 @@ async def test_a_name_of_ours_holds_an_image_through_a_prune(docker: Engine, eng
 
 async def test_the_last_name_of_an_image_in_use_stays(docker: Engine, engine: Bed, images: Images) -> None:
     name = f"kept-{place.token()}"
-    engine.remove_images_of(images.app)
+    own = f"{KEPT}:own"  # an image that no test session beside us can have a name for
     engine.docker("pull", "-q", f"{images.app}:1.0.0")
-    engine.docker("run", "-d", "--name", name, "--network", "none", f"{images.app}:1.0.0")
+    engine.docker("create", "--name", name, f"{images.app}:1.0.0")
+    engine.docker("commit", "--change", f"LABEL own={name}", name, own)
+    engine.docker("rm", "-f", name)
+    engine.docker("run", "-d", "--name", name, "--network", "none", own)
     try:
-        await docker.untag(f"{images.app}:1.0.0")
-        assert await docker.tags(images.app) == [f"{images.app}:1.0.0"]
+        await docker.untag(own)
+        assert await docker.tags(KEPT) == [own]
     finally:
         engine.docker("rm", "-f", name)
 
