@@ -75,13 +75,14 @@ class Load:
         return Load(self.busy - before.busy, self.switches - before.switches)
 
 
-def arms(directory: Path, moonraker: Path | None) -> list[Arm]:
-    """Make whatever they need in ``directory``; the hello world comes first."""
+def arms(directory: Path, moonraker: Path | None, program: Path | None = None) -> list[Arm]:
+    """Make whatever they need in ``directory``; the hello world comes first.  ``program``: the shipped agent."""
     hello, agent = directory / "hello.py", directory / "agent.ini"
     ports = [_free_port() for _ in range(3)]
     hello.write_text(HELLO)
     agent.write_text(CONFIG.format(directory=directory, port=ports[1]))
-    started = (sys.executable, "-m", "dunebugger_updater", "--config", str(agent), "agent")
+    ours = (sys.executable, "-m", "dunebugger_updater") if program is None else (str(program),)
+    started = (*ours, "--config", str(agent), "agent")
     found = [
         Arm("hello world", (sys.executable, str(hello), str(ports[0])), directory, ports[0], "/", "/"),
         Arm("agent", started, ROOT, ports[1], "/healthz", "/setup"),

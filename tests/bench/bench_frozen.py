@@ -11,8 +11,6 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
-
 sys.path.insert(0, str(Path(__file__).parents[2]))  # run as a script, neither is on the path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -23,6 +21,8 @@ START_GOAL = 1.15
 """G1: of the unfrozen start's time."""
 WRITTEN_GOAL = 1.0
 """G6: MB."""
+PROGRAM = Path("folder/dunebugger-updater")
+"""In what packaging/build has built."""
 
 
 def rounds(directory: Path, program: Path, count: int) -> tuple[list[float], list[float], Mapping[str, list[float]]]:
@@ -65,24 +65,10 @@ def show(found: tuple[list[float], list[float], Mapping[str, list[float]]]) -> N
     print(f"G6 MB written by a start     {max(written):.3f}  goal {WRITTEN_GOAL}")
 
 
-@pytest.mark.bench
-@pytest.mark.timeout(600)
-def test_the_frozen_start_gets_its_figures(tmp_path: Path) -> None:
-    """In CI the build is there already when the device tests ran."""
-    from device.bed import frozen, place  # noqa: PLC0415  (the bed is wanted only here)
-
-    if not place.required():
-        pytest.skip("a build takes minutes: set REQUIRE_DEVICE=1 to make it")
-    found = rounds(tmp_path, frozen.built().program, 3)
-    show(found)
-    assert all(ratio > 0 for ratio in found[0])
-    assert max(found[1]) < WRITTEN_GOAL
-
-
 if __name__ == "__main__":
     options = argparse.ArgumentParser()
     options.add_argument("--build", type=Path, required=True, help="where packaging/build has put it")
     options.add_argument("--rounds", type=int, default=15)
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="bench-") as folder:
-        show(rounds(Path(folder), chosen.build.resolve() / "folder/dunebugger-updater", chosen.rounds))
+        show(rounds(Path(folder), chosen.build.resolve() / PROGRAM, chosen.rounds))

@@ -19,7 +19,7 @@ import msgspec
 sys.path.insert(0, str(Path(__file__).parents[2]))  # run as a script, neither is on the path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench import bench_agent, bench_check, bench_download, bench_downtime, bench_packages
+from bench import bench_agent, bench_check, bench_download, bench_downtime, bench_frozen, bench_packages
 from bench.downtime_app import SIZE
 from bench.downtime_arms import quartiles
 
@@ -52,12 +52,13 @@ def figures(
     idle: float = 30,
     cpu: float = 60,
     looks: int | None = None,
+    program: Path | None = None,
 ) -> list[Figure]:
     """Run everything in ``directory``; ``size``: bytes of the downloaded file and of the release.
 
     ``within``: seconds after which the downtime is measured in no further round.  ``idle``, ``cpu``: as the agent's
-    bench understands them.  ``looks``: rounds of looking at
-    packages, when not as many as of the others.
+    bench understands them.  ``looks``: rounds of looking at packages, when not as many as of the others.  ``program``:
+    the frozen one, to be measured as well.
     """
     found = []
     for name in ("download", "downtime"):
@@ -76,9 +77,26 @@ def figures(
     agent = bench_agent.rounds(directory / "agent", rounds, idle=idle, cpu=cpu)
     bench_agent.show(agent)
     found += [_figure(name, ratios, goal) for name, ratios, goal in bench_agent.told(agent)]
+    if program is not None:
+        found += _frozen(directory, rounds, program, idle, cpu)
     if shutil.which("apt-get") is not None:
         found += _packages(directory / "packages", looks or rounds)
     return found
+
+
+def _frozen(directory: Path, rounds: int, program: Path, idle: float, cpu: float) -> list[Figure]:
+    """The same goals for what is shipped: its folder, from which the service runs."""
+    (directory / "frozen").mkdir()
+    (directory / "shipped").mkdir()
+    starts, written, took = bench_frozen.rounds(directory / "frozen", program, rounds)
+    bench_frozen.show((starts, written, took))
+    agent = bench_agent.rounds(directory / "shipped", rounds, idle=idle, cpu=cpu, program=program, crowd=0)
+    bench_agent.show(agent)
+    return [
+        _figure("G1 frozen start / unfrozen", starts, bench_frozen.START_GOAL),
+        _figure("G6 MB written by a frozen start", written, bench_frozen.WRITTEN_GOAL),
+        *(_figure(f"{name}, frozen", ratios, goal) for name, ratios, goal in bench_agent.told(agent)),
+    ]
 
 
 def _packages(directory: Path, rounds: int) -> list[Figure]:
@@ -105,11 +123,13 @@ if __name__ == "__main__":
     options = argparse.ArgumentParser()
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--directory", type=Path, default=DISK)
+    options.add_argument("--build", type=Path, help="where packaging/build has put the frozen program")
     options.add_argument("--json", type=Path, help="write the figures there")
     chosen = options.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left behind
     with tempfile.TemporaryDirectory(dir=chosen.directory, prefix="bench-") as folder:
-        measured = figures(Path(folder), chosen.rounds)
+        shipped = chosen.build.resolve() / bench_frozen.PROGRAM if chosen.build else None
+        measured = figures(Path(folder), chosen.rounds, program=shipped)
     show(measured)
     if chosen.json:
         told = [{**msgspec.structs.asdict(each), "verdict": each.verdict} for each in measured]
