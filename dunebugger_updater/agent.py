@@ -128,6 +128,7 @@ class Agent:
             name=name,
             zone=needs.zone,
             packages=parts.auto.take,
+            tell=self._bus.tell,
         )
         self.notifier = Notifier(
             settings.notifications, device.files, device.clock, state / "outbox.json", Postman(), self._bus

@@ -38,6 +38,10 @@ class ComponentView(msgspec.Struct, frozen=True, kw_only=True):
     problem: str | None = None
     """Why the last check did not work; ``None`` when it did."""
     problem_since: datetime | None = None
+    waits: str | None = None
+    """Why the version on offer was not taken by itself yet, said after the name; ``None`` where a person decides."""
+    untrusted: str | None = None
+    """Why the version on offer is not believed to be its publisher's, found when it was to be taken by itself."""
 
 
 class StepView(msgspec.Struct, frozen=True):

@@ -28,6 +28,8 @@ class Readiness(msgspec.Struct, frozen=True):
     """Why not, in words."""
     again_at: datetime | None = None
     """When to look again, where that is known."""
+    untrusted: str | None = None
+    """Why the release is not believed to be its publisher's."""
 
 
 def readiness(

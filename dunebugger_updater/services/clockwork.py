@@ -1,7 +1,7 @@
 """The agent's clock: looks for releases when it is time, and takes at night what the owner allowed."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import msgspec
 from dunebugger_updater.model.codec import from_json, to_json
 from dunebugger_updater.model.settings import Component, Settings
 from dunebugger_updater.model.views import ComponentView
-from dunebugger_updater.model.wire import Checked, CheckNow
+from dunebugger_updater.model.wire import AnyNews, Checked, CheckEnded, CheckNow
 from dunebugger_updater.offer import choose, ready_at
 from dunebugger_updater.ports import Device, EffectError
 from dunebugger_updater.run import Outcome
@@ -45,8 +45,9 @@ class Clockwork:
         name: str,
         zone: str,
         packages: Callable[[], Awaitable[Readiness]] | None = None,
+        tell: Callable[[AnyNews], None] | None = None,
     ) -> None:
-        """``packages`` takes what apt has, by rules of its own."""
+        """``packages`` takes what apt has, by rules of its own; ``tell`` hears of it when something else waits."""
         self._settings = settings
         self._device = device
         self._watch = watch
@@ -57,9 +58,8 @@ class Clockwork:
         self._own = phase(name, self._interval)
         self._zone = settings.updater.timezone or zone
         self._packages = packages
+        self._tell = tell
         self._first_seen: dict[tuple[str, str], datetime] = {}
-        self.waiting: Mapping[str, Readiness] = {}
-        """Why what is on offer was not taken yet, by component."""
 
     async def run(self) -> None:
         """Look and take, for ever."""
@@ -98,7 +98,7 @@ class Clockwork:
         """Take what may be taken now, in the order that they need each other; answer when to look again."""
         views = await self._watch.known()
         found = {name: await self._ready(view) for name, view in views.items() if view.update_available}
-        self.waiting = {name: each for name, each in found.items() if each is not None and not each.now}
+        waiting = {name: each for name, each in found.items() if each is not None and not each.now}
         later: list[datetime] = []
         needs = {each.name: [need.component for need in each.requires] for each in self._settings.components}
         for name in in_order([name for name, each in found.items() if each is not None and each.now], needs):
@@ -107,6 +107,9 @@ class Clockwork:
                 # what is not trusted may be an attack, and is said louder than that nothing has to be done
                 level = logging.WARNING if plan.reason else logging.INFO
                 _log.log(level, "not updating %s by itself: %s", name, plan.message)
+                why = f"was not updated by itself: {plan.message}"
+                untrusted = plan.message if plan.reason else None
+                waiting[name] = Readiness(name, now=False, reason=why, untrusted=untrusted)
                 continue
             told = await self._fleet.carry_out(plan, "policy")
             if isinstance(told, Refusal):
@@ -116,8 +119,11 @@ class Clockwork:
                 later.append(self._device.clock.now() + NOT_NOW)  # busy, perhaps: the show does not last for ever
         if self._packages is not None:
             packages = await self._packages()
-            self.waiting = {**self.waiting, packages.component: packages}
-        return min([*later, *(each.again_at for each in self.waiting.values() if each.again_at)], default=None)
+            waiting[packages.component] = packages
+        before, self._watch.waiting = self._watch.waiting, waiting
+        if self._tell is not None and before != waiting:
+            self._tell(CheckEnded(await self._watch.known()))
+        return min([*later, *(each.again_at for each in waiting.values() if each.again_at)], default=None)
 
     async def _ready(self, view: ComponentView) -> Readiness | None:
         component = self._settings.component(view.name)

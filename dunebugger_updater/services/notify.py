@@ -132,7 +132,9 @@ class Notifier:
         match news:
             case CheckEnded(components=components):
                 found = [view for view in components.values() if view.update_available]
-                return [(_available(view, now), _key("available", view.name, view.latest or "")) for view in found]
+                told = [(_available(view, now), _key("available", view.name, view.latest or "")) for view in found]
+                bad = [view for view in found if view.untrusted]
+                return told + [(_untrusted(view, now), _key("untrusted", view.name, view.latest or "")) for view in bad]
             case ActionChanged(action=action):
                 return self._of_action(action, now)
             case Ended(view=view) if view.run in self._of_actions:
@@ -181,6 +183,11 @@ def _available(view: ComponentView, now: datetime) -> Notified:
     if view.release_notes:
         body += f"\n\n{view.release_notes[:2000]}"
     return Notified("update_available", f"{view.name} {view.latest} is available", body, now, view.name)
+
+
+def _untrusted(view: ComponentView, now: datetime) -> Notified:
+    body = f"{view.untrusted}\n\nNothing was changed: {view.name} stays at {view.current or 'what it is'}."
+    return Notified("update_failed", f"{view.name} {view.latest} is not trusted", body, now, view.name)
 
 
 def _ended(view: RunView, now: datetime) -> Notified:

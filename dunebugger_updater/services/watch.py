@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from dunebugger_updater.model.views import ComponentView, Status
 from dunebugger_updater.offer import Offer, Rules, choose, notes
 from dunebugger_updater.ports import Device, EffectError, Releases
 from dunebugger_updater.services import components, packages_watch
+from dunebugger_updater.services.auto import Readiness
 from dunebugger_updater.services.history import Runs, quarantined, stories
 from dunebugger_updater.services.holds import Holds
 from dunebugger_updater.services.packages_words import Looked
@@ -66,18 +67,20 @@ class Watch:
         self._looking = asyncio.Lock()
         self._looked: float | None = None
         """When the packages were last looked at, since boot."""
+        self.waiting: Mapping[str, Readiness] = {}
+        """What is not taken by itself now, by component; the agent's clock says it."""
         self._look: asyncio.Task[None] | None = None
 
     async def check(self, names: Sequence[str] = (), *, force: bool = False) -> dict[str, ComponentView]:
         """Ask about these components, or all, side by side.  A failed check is a state of its own, never an error."""
         wanted = [each for each in self._settings.components if not names or each.name in names]
         heard = await asyncio.gather(*(self._ask(each, force=force) for each in wanted))
-        return {each.name: await self.view(each, answer) for each, answer in zip(wanted, heard, strict=True)}
+        return {each.name: await self._told(each, answer) for each, answer in zip(wanted, heard, strict=True)}
 
     async def known(self, names: Sequence[str] = ()) -> dict[str, ComponentView]:
         """Answer what is known without asking anybody."""
         wanted = [each for each in self._settings.components if not names or each.name in names]
-        return {each.name: await self.view(each, await self.heard(each)) for each in wanted}
+        return {each.name: await self._told(each, await self.heard(each)) for each in wanted}
 
     async def heard(self, component: Component) -> Heard:
         """Answer what is remembered; nothing when it cannot be read."""
@@ -90,6 +93,13 @@ class Watch:
             return from_json(content, Heard)
         except msgspec.MsgspecError:
             return Heard()  # a damaged memory costs one question more
+
+    async def _told(self, component: Component, heard: Heard) -> ComponentView:
+        view = await self.view(component, heard)
+        why = self.waiting.get(component.name)
+        if why is None or why.now or not view.update_available or view.policy != "auto":
+            return view
+        return msgspec.structs.replace(view, waits=why.reason or None, untrusted=why.untrusted)
 
     async def view(self, component: Component, heard: Heard) -> ComponentView:
         """Say how one component stands."""

@@ -44,6 +44,7 @@ class SignedWorld:
         self.asset = "core-{version}.tar.gz"
         self.channel: Any = "stable"
         self.built_in = b""
+        self.by_itself: Any = "ask"
         (folder / "core").mkdir()
         (folder / "core" / "VERSION").write_text("1.3.0\n")
 
@@ -90,6 +91,7 @@ class SignedWorld:
             type="python_app",
             repository="dunebugger/core",
             channel=self.channel,
+            policy=self.by_itself,
             runner="process",
             command=("python", "-m", "app"),
             install_path=self.folder / "core",

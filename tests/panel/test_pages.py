@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -81,6 +82,22 @@ async def test_a_quarantine_is_told_once_on_its_components_page(visitor: Visitor
     page = await visitor.get("/components/core")
     assert page.words.count("is only taken by name") == 1
     assert "Up to date, checked 2 h ago" in page.words
+
+
+async def test_what_is_not_taken_by_itself_says_why_on_its_card_and_its_page(visitor: Visitor) -> None:
+    offer: dict[str, Any] = {"status": "update_available", "update_available": True, "latest": "1.4.0"}
+    why = "waits for the window at 2026-11-28 02:00 UTC"
+    visitor.house.fleet.shown = (
+        component("core", policy="auto", waits=why, **offer),
+        component("lamp", policy="auto", waits="was not updated by itself: no", untrusted="<b>forged</b>", **offer),
+    )
+    for address in ("/", "/components/core"):
+        assert f"core {why}" in (await visitor.get(address)).words
+    for address in ("/", "/components/lamp"):
+        page = (await visitor.get(address)).text
+        assert "1.4.0 is not trusted and was not taken." in page
+        assert "&lt;b&gt;forged" in page
+        assert "was not updated by itself" not in page
 
 
 async def test_a_version_can_be_taken_by_name_and_one_in_quarantine_is_warned_of_before_it_runs(

@@ -17,6 +17,7 @@ from dunebugger_updater.model.views import ComponentView
 from dunebugger_updater.model.wire import Checked
 from dunebugger_updater.plan import Plan
 from dunebugger_updater.ports import EffectError
+from dunebugger_updater.services.auto import Readiness
 from dunebugger_updater.services.clockwork import Clockwork
 from dunebugger_updater.services.updates import Refusal
 from dunebugger_updater.services.watch import Heard
@@ -106,6 +107,7 @@ class Small:
     def __init__(self, world: World) -> None:
         self.world = world
         self.next_check: datetime | None = None
+        self.waiting: Mapping[str, Readiness] = {}
         self.clock = self.files = self
 
     # Clock

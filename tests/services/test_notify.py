@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from doubles.clock import Clock
+from msgspec.structs import replace
 
 from dunebugger_updater.effects.files import DiskFiles
 from dunebugger_updater.model.settings import Notifications
@@ -83,6 +84,19 @@ async def settled(bus: Bus, news: AnyNews) -> list[AnyNews]:
         except TimeoutError:
             return heard
     return heard
+
+
+async def test_a_version_that_is_not_trusted_is_told_once_beside_that_it_is_there(told: Bus, post: Post) -> None:
+    view = replace(AVAILABLE.components["core"], untrusted="signed by nobody that is trusted here")
+    for _ in range(2):
+        await settled(told, CheckEnded({"core": view}))
+    assert post.taken == [
+        ("core 1.1.0 is available", "core 1.1.0 is available; installed is 1.0.0.\n\nmore light"),
+        (
+            "core 1.1.0 is not trusted",
+            "signed by nobody that is trusted here\n\nNothing was changed: core stays at 1.0.0.",
+        ),
+    ]
 
 
 @pytest.mark.req("DB-100")
