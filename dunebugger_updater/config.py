@@ -5,6 +5,7 @@ key, anything twice stops the start with file, line, section and key.
 """
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,8 +64,16 @@ def load(path: Path | None, *, has_apt: bool) -> Settings:
 
 def read_text(text: str, path: Path | None, *, has_apt: bool) -> Settings:
     """The same from text; ``path`` is what an error calls it."""
-    sections = parse(text, path, lambda name: name in _OURS or is_component(name))
+    sections = parse(text, path, lambda name: name in _OURS or is_component(name), _meant)
     return _settings(sections, path, has_apt=has_apt)
+
+
+def _meant(name: str) -> str | None:
+    """Which section of ours was meant: the same in other letters, or a component with a mark in place of the blank."""
+    if spelled := next((ours for ours in _OURS if ours.casefold() == name.casefold()), None):
+        return spelled
+    component = re.match(r"components?[\s:./]+(.+)", name, re.IGNORECASE)
+    return f"Component {component[1]}" if component else None
 
 
 def from_object(settings: object, *, has_apt: bool = False) -> Settings:

@@ -119,9 +119,14 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f" (did you mean {spelled[close[0]]!r}?)" if close else ""
 
 
-def parse(text: str, file: Path | None, ours: Callable[[str], bool]) -> dict[str, Section]:
-    """The sections that are ``ours``, by name.  ``ConfigError`` for what is no INI, a duplicate section or key."""
-    reader = _Reader(file, ours)
+def parse(
+    text: str, file: Path | None, ours: Callable[[str], bool], meant: Callable[[str], str | None]
+) -> dict[str, Section]:
+    """The sections that are ``ours``, by name.  ``ConfigError`` for what is no INI, a duplicate section or key.
+
+    ``meant`` names the section of ours that one with another name was probably to be: not read, it would do nothing.
+    """
+    reader = _Reader(file, ours, meant)
     # Not ``splitlines``: it also breaks lines at characters that no editor shows as an end of line.
     for number, line in enumerate(text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n"), start=1):
         reader.line(number, line)
@@ -134,9 +139,9 @@ _Place = Literal["nowhere", "ours", "others"]
 class _Reader:
     """Where the reading stands: which section, which key, how deep it was indented."""
 
-    def __init__(self, file: Path | None, ours: Callable[[str], bool]) -> None:
+    def __init__(self, file: Path | None, ours: Callable[[str], bool], meant: Callable[[str], str | None]) -> None:
         self.sections: dict[str, Section] = {}
-        self._file, self._ours = file, ours
+        self._file, self._ours, self._meant = file, ours, meant
         self._place: _Place = "nowhere"
         self._section: Section | None = None
         self._key: str | None = None
@@ -166,6 +171,9 @@ class _Reader:
         if not text.endswith("]") or not name:
             raise ConfigError("expected a section like [Updater]", file=self._file, line=number, found=text)
         if not self._ours(name):
+            if (meant := self._meant(name)) is not None:
+                told = f"there is no such section (did you mean [{meant}]?)"
+                raise ConfigError(told, file=self._file, line=number, section=name)
             self._place, self._section = "others", None
             return
         # "[Component  core]" is the same as "[Component core]".

@@ -64,7 +64,7 @@ def test_the_documented_file_reads_the_same_as_with_the_standard_library() -> No
     standard = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"))
     standard.optionxform = str  # type: ignore[assignment,method-assign]  # the documented way to keep the case
     standard.read(DOCUMENTED)
-    ours = parse(DOCUMENTED.read_text(), DOCUMENTED, lambda _name: True)
+    ours = parse(DOCUMENTED.read_text(), DOCUMENTED, lambda _: True, lambda _: None)
     assert {name: {key: entry.value for key, entry in each.entries.items()} for name, each in ours.items()} == {
         name: dict(standard.items(name)) for name in standard.sections()
     }

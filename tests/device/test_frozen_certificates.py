@@ -20,7 +20,7 @@ CONFIG = """
 [Updater]
 statePath = {root}/state
 githubApiUrl = https://127.0.0.1:{port}
-[Component:core]
+[Component core]
 type = python_app
 repository = example/core
 installPath = {root}/core
@@ -48,7 +48,7 @@ class Tried:
     def problem(self, system: str, empty: Path) -> str:
         alone = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
         there = {"SSL_CERT_FILE": self.system[system], "SSL_CERT_DIR": str(empty)}
-        argv = [self.program, "--config", self.config, "check", "--json"]
+        argv: list[str | Path] = [self.program, "--config", self.config, "check", "--json"]
         done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=120, env=alone | there)
         return str(json.loads(done.stdout)["components"]["core"]["problem"])
 
@@ -94,4 +94,4 @@ def test_the_systems_certificates_come_first_and_its_own_where_there_are_none(
     (empty := tmp_path / "empty").mkdir()
     problem = tried.problem(system, empty)
     assert ("its certificate is not valid" not in problem) is believed, problem
-    assert ("cannot find " in problem) is believed, problem
+    assert ("cannot find example/core" in problem) is believed, problem
