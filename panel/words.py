@@ -98,6 +98,7 @@ class Words(SettingsWords, frozen=True):
     policy_auto: str = "Updates by itself"
     policy_never: str = "Never updates"
     policy: str = "Policy"
+    not_trusted: str = "Not trusted"
     untrusted: str = "{version} is not trusted and was not taken."
     what_is_new: str = "What is new"
     no_notes: str = "The publisher wrote no notes."

@@ -98,6 +98,11 @@ async def test_what_is_not_taken_by_itself_says_why_on_its_card_and_its_page(vis
         assert "1.4.0 is not trusted and was not taken." in page
         assert "&lt;b&gt;forged" in page
         assert "was not updated by itself" not in page
+    card = re.search(r'<li class="card bad">(.*?)</li>', (await visitor.get("/")).text, re.DOTALL)
+    assert card is not None
+    assert ">lamp</a>" in card[1]
+    assert "Not trusted" in card[1]
+    assert "primary" not in card[1], "nobody should be invited"
 
 
 async def test_a_version_can_be_taken_by_name_and_one_in_quarantine_is_warned_of_before_it_runs(
