@@ -1,20 +1,32 @@
-"""The power goes at any instant of a self-update; then the old version runs or the new one, and it can say which."""
+"""The power goes in each part of a self-update; then the old version runs or the new one, and it can say which."""
 
 import random
 import subprocess
+import tempfile
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from device.bed import place
 from device.bed.device import Devices
+from device.bed.inside import Inside
 from device.bed.selves import NAME, Selves, Versions, versions
+
+from dunebugger_updater.effects import journal
+from dunebugger_updater.run import AnyEvent, Began, Closed, Committed, Opened, Restarted
+from dunebugger_updater.steps import Download, FetchReleases, PointUpdater, RestartItself, SelfTest, Unpack
 
 pytestmark = [pytest.mark.device, pytest.mark.timeout(3600)]
 
-SPAN = 40.0
-"""Seconds: an update of a stand-in lasts about so long."""
+STEPS = {Download: "fetch", Unpack: "place", SelfTest: "try", PointUpdater: "point", RestartItself: "restart"}
+PARTS: dict[str, float] = {
+    "fetch": 0.05, "place": 0.3, "try": 0.8, "point": 0, "restart": 1.0, "trial": 12.0, "commit": 0.1
+}  # fmt: skip
+"""In their order, with about the seconds that each lasts with a stand-in: so much later a cut may come."""
+RUNS = f"/var/lib/{NAME}/runs"
 
 
 @pytest.fixture(scope="module")
@@ -23,52 +35,91 @@ def published() -> Iterator[Versions]:
         yield made
 
 
-def cut(selves: Selves, after: float) -> str:
-    """Begin an update, pull the plug, and answer how the run ended once the power is back."""
-    device = selves.device
+def part(events: Sequence[AnyEvent]) -> str:
+    """How far a run has come, by its journal."""
+    if not events or not isinstance(events[0], Opened):
+        return "before"
+    if any(isinstance(each, Closed) for each in events):
+        return "over"
+    if any(isinstance(each, Committed) for each in events):
+        return "commit"
+    begun = [number for number, each in enumerate(events) if isinstance(each, Began)]
+    if not begun:
+        return "before"
+    last = events[begun[-1]]
+    assert isinstance(last, Began)
+    step = events[0].plan.steps[last.step]
+    new = isinstance(step, RestartItself) and any(isinstance(each, Restarted) for each in events[begun[-1] :])
+    return "trial" if new or isinstance(step, FetchReleases) else STEPS[type(step)]
+
+
+def read(folder: Path) -> Sequence[AnyEvent]:
+    """The newest run's events."""
+    runs = sorted(folder.glob("*-updater.jsonl"))
+    return [each.event for each in journal.read(runs[-1])] if runs else []
+
+
+def cut(selves: Selves, wanted: str, late: float) -> tuple[str, str]:
+    """Begin an update and pull the plug in a part of it.  Answers in which it was, and how the run ended afterwards."""
+    device, inside = selves.device, Inside(selves.device)
+    folder = inside.file(RUNS)
+    former = set(folder.glob("*"))
+    order = [*PARTS, "over"]
+
+    def come() -> bool:
+        fresh = set(folder.glob("*-updater.jsonl")) - former
+        now = part([each.event for each in journal.read(max(fresh))]) if fresh else "before"
+        return now in order and order.index(now) >= order.index(wanted)
+
     words = ["docker", "exec", device.name, NAME, "update", "updater", "--version", "1.1.0", "--yes", "--json"]
     quiet = subprocess.DEVNULL
     with subprocess.Popen(words, stdout=quiet, stderr=quiet, env=place.environment()) as updater:
-        time.sleep(after)
-        device.cut_power()
+        place.wait_for(come, 120, f"{wanted} never came", often=0.003)
+        time.sleep(late)
+        inside.first().kill()
         updater.kill()
+    place.wait_for(lambda: device.engine.look(device.name, "{{.State.Running}}") == "false", 20, "it is still on")
+    with tempfile.TemporaryDirectory() as kept:
+        device.engine.docker("cp", f"{device.name}:{RUNS}", kept)
+        there = part(read(Path(kept) / "runs"))
     device.boot(120)
     selves.wait_until_it_answers()
-    runs = selves.call("history", "updater")[1]
-    if not runs:
-        return "never begun"
-    place.wait_for(lambda: selves.last_run()["outcome"] != "running", 300, f"cut after {after:.1f} s: the run is open")
+    place.wait_for(lambda: selves.last_run()["outcome"] != "running", 300, f"cut in {there}: the run is open")
     selves.wait_until_it_answers()
-    return str(selves.last_run()["outcome"])
+    return there, str(selves.last_run()["outcome"])
 
 
-def suffer(selves: Selves, seed: int, cuts: int) -> list[str]:
+def suffer(selves: Selves, seed: int, wanted: Sequence[str]) -> list[tuple[str, str]]:
     chance, ends = random.Random(seed), []
-    for number in range(cuts):
-        after = SPAN * (number + chance.random()) / cuts
-        ended = cut(selves, after)
+    for each in wanted:
+        there, ended = cut(selves, each, PARTS[each] * chance.random())
         new = ended == "updated"
-        where = f"cut after {after:.1f} s: {ended}\n{selves.journal()}"
-        assert ended in {"updated", "rolled_back", "failed", "refused", "never begun"}, where
+        where = f"cut in {there}: {ended}\n{selves.journal()}"
+        assert ended in {"updated", "rolled_back", "failed"}, where
         assert selves.version == ("1.1.0" if new else "1.0.0"), where
         assert selves.in_use.startswith("1.1.0-" if new else "factory"), where
-        place.wait_for(selves.no_trial, 30, f"cut after {after:.1f} s: the trial is still there")
-        ends.append(ended)
+        place.wait_for(selves.no_trial, 30, f"cut in {there}: the trial is still there")
+        ends.append((there, ended))
         if new:
             assert selves.call("rollback", "updater", "--yes")[1]["outcome"] == "rolled_back", where
+            selves.device.exec("rm", "-r", f"/var/lib/{NAME}/slots")
     return ends
 
 
-@pytest.mark.parametrize(
-    ("machines", "cuts"), [(3, 1), pytest.param(6, 5, marks=pytest.mark.full)], ids=["some", "thirty"]
-)
-def test_after_a_power_cut_at_any_instant_the_old_version_runs_or_the_new_one(
-    devices: Devices, published: Versions, machines: int, cuts: int
+SOME = (("place",), ("restart",), ("trial",))
+THIRTY = tuple(tuple(list(PARTS)[(first + number) % len(PARTS)] for number in range(5)) for first in range(6))
+
+
+@pytest.mark.parametrize("wanted", [SOME, pytest.param(THIRTY, marks=pytest.mark.full)], ids=["some", "thirty"])
+def test_after_a_power_cut_in_any_part_the_old_version_runs_or_the_new_one(
+    devices: Devices, published: Versions, wanted: Sequence[Sequence[str]]
 ) -> None:
-    there = [Selves(devices(), published) for _ in range(machines)]
+    there = [Selves(devices(), published) for _ in wanted]
     for one in there:
         one.offer("1.1.0")
-    with ThreadPoolExecutor(machines) as pool:
-        ended = list(pool.map(suffer, there, range(machines), [cuts] * machines))
-    print(ended)  # noqa: T201  (the figure is the point)
-    assert sum(map(len, ended)) == machines * cuts
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        ended = [each for one in pool.map(suffer, there, range(len(wanted)), wanted) for each in one]
+    print(Counter(ended))  # noqa: T201  (the figure is the point)
+    assert len(ended) == sum(map(len, wanted))
+    if wanted is THIRTY:
+        assert {part for part, _ in ended} >= set(PARTS)

@@ -99,13 +99,13 @@ def must(
     return done.stdout.strip()
 
 
-def wait_for(happened: Callable[[], bool], limit: float, what: str) -> None:
-    """Ask ten times a second until it happened; after ``limit`` seconds say what did not."""
+def wait_for(happened: Callable[[], bool], limit: float, what: str, *, often: float = 0.1) -> None:
+    """Ask every ``often`` seconds until it happened; after ``limit`` seconds say what did not."""
     end = time.monotonic() + limit
     while not happened():
         if time.monotonic() > end:
             raise MissingError(f"waited {limit:g} s, but {what}")
-        time.sleep(0.1)
+        time.sleep(often)
 
 
 def _born(pid: int) -> str | None:
