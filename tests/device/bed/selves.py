@@ -110,6 +110,19 @@ class Versions:
             spoil(folder)
         return folder
 
+    def package(self, version: str, into: Path) -> Path:
+        """The package of one version: the frozen one's with another folder in it."""
+        assert self._frozen
+        root, folder = into / "root", self.folder(version)
+        place.must(["dpkg-deb", "-R", self._frozen.deb, root])
+        shutil.rmtree(root / LIB[1:] / "factory")
+        shutil.move(folder, root / LIB[1:] / "factory")
+        control = root / "DEBIAN/control"
+        control.write_text(control.read_text().replace(f"Version: {self._frozen.version}\n", f"Version: {version}\n"))
+        made = into / "updater.deb"
+        place.must(["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", root, made], limit=120)
+        return made
+
     def release(self, version: str, spoil: Spoil | None = None) -> Mapping[str, bytes]:
         """The files of a release: artifact, manifest and signature."""
         folder = self.folder(version, spoil)
@@ -144,8 +157,18 @@ class Selves:
 
     def __init__(self, device: Device, versions: Versions, version: str = "1.0.0") -> None:
         self.device, self._versions = device, versions
-        folder = versions.folder(version)
-        device.exec("mkdir", "-p", LIB, "/srv/shop", "/etc/dunebugger")
+        device.exec("mkdir", "-p", "/srv/shop")
+        device.write("/etc/systemd/system/shop.service", SHOP)
+        device.write("/etc/dunebugger/dunebugger.conf", CONF)
+        device.exec("systemctl", "daemon-reload")
+        device.exec("systemctl", "enable", "-q", "--now", "--no-block", "shop")
+        self._install(version)
+        self.wait_until_it_answers()
+
+    def _install(self, version: str) -> None:
+        """Put everything where the package would."""
+        device, folder = self.device, self._versions.folder(version)
+        device.exec("mkdir", "-p", LIB)
         device.copy_in(folder, f"{LIB}/factory")
         device.exec("chown", "-R", "root:root", LIB)
         shutil.rmtree(folder.parent)
@@ -153,12 +176,9 @@ class Selves:
             device.write(target, (place.CHECKOUT / "packaging" / name).read_text())
             device.exec("chmod", "755", target)
         device.write(f"/etc/systemd/system/{UNIT}", (place.CHECKOUT / "packaging" / UNIT).read_text())
-        device.write("/etc/systemd/system/shop.service", SHOP)
-        device.write("/etc/dunebugger/dunebugger.conf", CONF)
         device.exec("systemctl", "daemon-reload")
-        device.exec("systemctl", "enable", "-q", "shop", NAME)
-        device.exec("systemctl", "start", "--no-block", "shop", NAME)
-        self.wait_until_it_answers()
+        device.exec("systemctl", "enable", "-q", NAME)
+        device.exec("systemctl", "start", "--no-block", NAME)
 
     def offer(self, version: str, spoil: Spoil | None = None) -> None:
         """Publish one version more."""
@@ -227,3 +247,17 @@ class Selves:
 
     def journal(self) -> str:
         return self.device.journal(UNIT)
+
+
+class Packaged(Selves):
+    """One that was installed by its package, and may be given another one."""
+
+    def _install(self, version: str) -> None:
+        self.give(version)
+
+    def give(self, version: str) -> str:
+        """Install the package of that version, and answer what was said."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.device.copy_in(self._versions.package(version, Path(folder)), "/srv/updater.deb")
+        words = ("dpkg", "-i", "--force-confold", "/srv/updater.deb")
+        return self.device.exec("/bin/sh", "-c", 'exec "$@" 2>&1', "sh", *words, limit=420)
