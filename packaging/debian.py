@@ -58,10 +58,8 @@ def package(root: Path, target: Path, version: str, architecture: str, time: int
     (control / "md5sums").write_text("".join(sums))
     for path in [root, *root.rglob("*")]:
         os.utime(path, (time, time))
-        if path.is_dir():
-            path.chmod(0o755)
-        elif path.parent == control and path.name not in {"postinst", "prerm", "postrm"}:
-            path.chmod(0o644)
+        # Whatever the builder's umask is: his documents would else be his alone on the device, too.
+        path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(time)}
     words = ["dpkg-deb", "--root-owner-group", "-Zxz", "-z6", "--threads-max=1", "--build", str(root), str(target)]
     subprocess.run(words, check=True, env=environment, stdout=subprocess.DEVNULL)
