@@ -86,8 +86,8 @@ async def run(
     ``EffectError``: the program is not there, may not be started, or took longer than ``limit``.
     """
     other = owner if owner is not None and owner.uid != os.geteuid() else None
-    try:
-        process = await asyncio.create_subprocess_exec(
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
             *argv,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -99,22 +99,48 @@ async def run(
             group=other.gid if other else None,
             extra_groups=() if other else None,
         )
-    except OSError as error:
-        raise EffectError(f"cannot run {argv[0]}: {(error.strerror or str(error)).lower()}") from None
+    )
     try:
+        process = await asyncio.shield(starting)
         async with asyncio.timeout(limit):
             out, err = await asyncio.gather(_listen(process.stdout, hear, keep), _listen(process.stderr, hear, keep))
             code = await process.wait()
     except TimeoutError:
         raise EffectError(f"{argv[0]} did not finish within {limit:g} s") from None
+    except OSError as error:
+        raise EffectError(f"cannot run {argv[0]}: {(error.strerror or str(error)).lower()}") from None
     finally:
+        await _to_its_end(asyncio.ensure_future(_gone(starting)))
+    return Finished(code, out, err)
+
+
+async def _gone(starting: asyncio.Future[asyncio.subprocess.Process]) -> None:
+    """See a program end that is not waited for any more, and leave nothing of it open."""
+    try:
+        process = await starting
+    except OSError:
+        return
+    try:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+    finally:
         # Else a pipe that was not read to its end (a child of its own process group holds it) stays open behind us.
         process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001  (asyncio has no other door to it)
-    return Finished(code, out, err)
+
+
+async def _to_its_end(ending: asyncio.Future[None]) -> None:
+    """Wait for it however often we are told to give up meanwhile: who was killed is still to be seen gone."""
+    given_up: asyncio.CancelledError | None = None
+    while not ending.done():
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError as error:
+            given_up = error
+    if given_up is not None:
+        raise given_up
+    ending.result()
 
 
 async def _listen(stream: asyncio.StreamReader | None, hear: Callable[[str], None] | None, keep: int) -> str:
