@@ -1,8 +1,10 @@
 """A package is installed over what the updater has brought itself to: the newer one runs, and one is told which."""
 
+import subprocess
 from collections.abc import Iterator
 
 import pytest
+from device.bed import place
 from device.bed.device import Device
 from device.bed.frozen import Frozen
 from device.bed.selves import HOME, LIB, NAME, UNIT, Packaged, Versions, versions
@@ -30,12 +32,15 @@ def test_of_the_package_and_what_the_updater_brought_itself_to_the_newer_one_run
 ) -> None:
     device = selves.device
     selves.offer("1.1.0")
-    assert selves.update()["outcome"] == "updated", selves.journal()
-    assert (selves.version, selves.in_use[:6]) == ("1.1.0", "1.1.0-")
-
-    said = last_words(selves.give("1.0.0"))
-    assert "1.1.0 goes on" in said
-    assert "1.0.0 stays to fall back on" in said
+    words = ["docker", "exec", device.name, NAME, "update", "updater", "--yes"]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(words, stdout=quiet, stderr=quiet, env=place.environment()):
+        place.wait_for(lambda: selves.in_use != "factory", 120, "no version is on trial")
+        said = selves.give("1.0.0")
+    assert "waiting until it has finished updating itself" in said
+    assert selves.last_run()["outcome"] == "updated", selves.journal()
+    assert "1.1.0 goes on" in last_words(said)
+    assert "1.0.0 stays to fall back on" in last_words(said)
     selves.wait_for("1.1.0", 60)
     assert (selves.in_use[:6], selves.component()["kept"]) == ("1.1.0-", ["1.0.0"])
 
