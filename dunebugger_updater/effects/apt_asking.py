@@ -88,6 +88,13 @@ class Asking:
             return ""
         return (await self._ask(self._cache("show", *asked), "cannot read the package lists", may_fail=True)).out
 
+    async def offered(self, names: Iterable[str]) -> str:
+        """Ask apt what has these names, and who provides them (``apt-cache showpkg``)."""
+        asked = sorted(name for name in names if is_package_name(name))
+        if not asked:
+            return ""
+        return (await self._ask(self._cache("showpkg", *asked), "cannot read the package lists", may_fail=True)).out
+
     async def links(self) -> Mapping[str, str]:
         """Ask apt where publishers keep their changelogs."""
         argv = ("apt-config", *self._apt, "dump", "Acquire::Changelogs::URI")

@@ -13,7 +13,7 @@ from dunebugger_updater.effects import apt_age, apt_debs, apt_small
 from dunebugger_updater.effects.apt_asking import Asking, is_version, side_by_side, words
 from dunebugger_updater.effects.apt_memo import Remembered
 from dunebugger_updater.effects.apt_pending import explained, origins, pending, phased_words, why_security_unknown
-from dunebugger_updater.effects.apt_plans import UPGRADE, why_kept
+from dunebugger_updater.effects.apt_plans import UPGRADE, alone, why_kept
 from dunebugger_updater.effects.apt_restarts import reboot, stale_services
 from dunebugger_updater.effects.apt_sentences import sentence
 from dunebugger_updater.effects.apt_words import Archive, Known, read_records
@@ -184,7 +184,7 @@ class AptPackages:
         open_ = [each for each in waiting if each.kept_back is None]
         said, guessed = "", ""
         early: str | None = None
-        short = await apt_small.plan(self._asking, shown, frozenset(each.name for each in open_), installed)
+        short = await apt_small.plan(self._asking, shown, {each.name: each.candidate for each in open_}, installed)
         planned = short.planned
         if planned is None:
             guess = next((each for each in open_ if each.name in short.left), None)
@@ -199,15 +199,18 @@ class AptPackages:
             return _Answer({each.name: "apt cannot upgrade anything as things are" for each in waiting}, (), trouble)
         taken = {each.name for each in planned.changes}
         kept = [each for each in open_ if each.name in planned.kept or each.name not in taken]
+        sure = {each.name: phased_words(known[each.name], each.candidate) or short.why.get(each.name) for each in kept}
+        unsure = [each for each in kept if sure[each.name] is None]
         reasons = await _some_at_a_time(
             [
                 partial(self._why, each, known[each.name], installed, ask=number < _EXPLAINED)
-                for number, each in enumerate(kept)
+                for number, each in enumerate(unsure)
                 if each.name != guessed
             ]
         )
-        others = (each.name for each in kept if each.name != guessed)
-        why = dict(zip(others, reasons, strict=True))
+        others = (each.name for each in unsure if each.name != guessed)
+        why = {name: words_ for name, words_ in sure.items() if words_ is not None}
+        why |= zip(others, reasons, strict=True)
         if early is not None and any(each.name == guessed for each in kept):
             why[guessed] = early
         return _Answer(
@@ -221,9 +224,7 @@ class AptPackages:
             return phased
         if not ask or not is_package_name(each.name) or not is_version(each.candidate):
             return "apt keeps it back, as it does many others here"
-        said, planned = await self._asking.plan(
-            ("--only-upgrade", "install", f"{each.name}={each.candidate}"), installed
-        )
+        said, planned = await self._asking.plan(alone(each.name, each.candidate), installed)
         return why_kept(each.name, said, planned)
 
 

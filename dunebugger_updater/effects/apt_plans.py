@@ -31,6 +31,12 @@ HOW = (
 UPGRADE = ("--with-new-pkgs", "upgrade")
 """Never full-upgrade: this one removes nothing."""
 
+
+def alone(name: str, version: str) -> tuple[str, ...]:
+    """Answer words for the upgrade of just one package, to learn why the upgrade of all leaves it."""
+    return ("--only-upgrade", "install", f"{name}={version}")
+
+
 _HEADINGS = {
     "The following NEW packages will be installed:": "new",
     "The following packages will be upgraded:": "upgraded",

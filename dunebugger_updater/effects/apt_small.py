@@ -2,7 +2,8 @@
 
 Most of the time that apt takes goes into sixty thousand packages that nobody asked about.  When the pending versions
 alone fit together with what is installed, apt takes them all, and it would with everything else in sight as well.  When
-anything is kept back here, or something new might come along, that says nothing: then apt is asked about everything.
+something is left, what could come along is put in besides, and then apt keeps back what it would keep back.  Where that
+cannot be told for certain, apt is asked about everything.
 """
 
 import asyncio
@@ -13,14 +14,18 @@ from pathlib import Path
 
 import msgspec
 
-from dunebugger_updater.effects.apt_asking import Asking
-from dunebugger_updater.effects.apt_plans import UPGRADE, Planned
+from dunebugger_updater.effects.apt_around import around
+from dunebugger_updater.effects.apt_asking import Asking, is_version
+from dunebugger_updater.effects.apt_plans import UPGRADE, Planned, alone, why_kept
 from dunebugger_updater.effects.apt_words import spelled, stanzas
+from dunebugger_updater.model.packages import is_package_name
 
 _STEM = "small.invalid_dists_small"
 """How apt names the lists of the source below."""
 _SOURCE = "deb [trusted=yes] http://small.invalid small main\n"
 """Never fetched from: its lists are there already, and they are only looked at."""
+_ASKED = 12
+"""Packages that are asked about one by one."""
 _VERSIONS = re.compile(r" ?\([^)]*\)")
 
 
@@ -28,37 +33,78 @@ class Short(msgspec.Struct, frozen=True):
     """What the short cut told."""
 
     planned: Planned | None = None
+    why: Mapping[str, str] = {}
+    """Why something is kept back, where that is certain as well."""
     left: frozenset[str] = frozenset()
     """Without a plan: what may well be kept back.  A guess, good for asking early and for nothing else."""
 
 
-async def plan(asking: Asking, shown: str, wanted: frozenset[str], installed: Mapping[str, str]) -> Short:
-    """Answer apt's plan when it takes everything ``wanted`` and nothing else; none when this cannot be told so.
+async def plan(asking: Asking, shown: str, wanted: Mapping[str, str], installed: Mapping[str, str]) -> Short:
+    """Answer apt's plan for these pending versions; none when it cannot be told without the whole archive.
 
     ``shown``: what ``apt-cache show`` said about the installed and the wanted versions.
     """
-    native = await asking.native()
-    if not wanted or _may_bring_others(shown, installed, native):
+    if not wanted:
         return Short()
     try:
         with tempfile.TemporaryDirectory(prefix="dunebugger-updater-") as folder:
-            options = await asyncio.to_thread(_archive, Path(folder), shown, native)
-            _, planned = await asking.plan((*options, *UPGRADE), installed)
+            return await _plan(asking, Path(folder), shown, wanted, installed)
     except OSError:
         return Short()  # no room for it: the long way needs none
-    if planned is None:
-        return Short()
+
+
+async def _plan(
+    asking: Asking, folder: Path, shown: str, wanted: Mapping[str, str], installed: Mapping[str, str]
+) -> Short:
+    native = await asking.native()
+    own = list(_of_archives(shown))
+    left: frozenset[str] = frozenset()
+    options: tuple[str, ...] = ()
+    planned: Planned | None = None
+    if not _may_bring_others(shown, installed, native):
+        options = await asyncio.to_thread(_archive, folder / "own", own, native)
+        _, planned = await asking.plan((*options, *UPGRADE), installed)
+        if planned is None:
+            return Short()
+        taken = {each.name for each in planned.changes}
+        if taken == wanted.keys() and all(each.before and each.after for each in planned.changes):
+            return Short(planned)
+        left = frozenset(wanted.keys() - taken)
+    more = await around(asking, shown, installed)
+    if more is None:
+        return Short(left=left)
+    if more or planned is None:
+        options = await asyncio.to_thread(_archive, folder / "around", [*own, *more], native)
+        _, planned = await asking.plan((*options, *UPGRADE), installed)
+    if planned is None or any(each.after is None for each in planned.changes) or planned.downgraded:
+        return Short(left=left)
     taken = {each.name for each in planned.changes}
-    if taken != wanted or not all(each.before and each.after for each in planned.changes):
-        return Short(left=wanted - taken)
-    return Short(planned)
+    kept = sorted(name for name in wanted if name in planned.kept or name not in taken)
+    why = {name: await _why(asking, options, name, wanted[name], installed) for name in kept[:_ASKED]}
+    return Short(planned, {name: words for name, words in why.items() if words is not None})
 
 
-def _archive(folder: Path, shown: str, native: str) -> tuple[str, ...]:
+async def _why(
+    asking: Asking, options: tuple[str, ...], name: str, version: str, installed: Mapping[str, str]
+) -> str | None:
+    """Say why it is kept back, if the rest of the archive could not change that.
+
+    A lack stays one, for all that could fill it was put in.  For what has to go, another package may have to come.
+    """
+    if not is_package_name(name) or not is_version(version):
+        return None
+    said, planned = await asking.plan((*options, *alone(name, version)), installed)
+    why = why_kept(name, said, planned)
+    if planned is None:
+        return why if why.startswith("it depends on") and why.endswith("which is not installable") else None
+    return None if planned.downgraded or any(each.after is None for each in planned.changes) else why
+
+
+def _archive(folder: Path, paragraphs: Iterable[str], native: str) -> tuple[str, ...]:
     lists = folder / "lists"
     (lists / "partial").mkdir(parents=True)
-    folder.chmod(0o755)
-    (lists / f"{_STEM}_main_binary-{native}_Packages").write_text("\n\n".join(_of_archives(shown)) + "\n")
+    folder.parent.chmod(0o755)
+    (lists / f"{_STEM}_main_binary-{native}_Packages").write_text("\n\n".join(paragraphs) + "\n")
     (lists / f"{_STEM}_Release").write_text(f"Codename: small\nArchitectures: {native}\nComponents: main\n")
     (folder / "sources.list").write_text(_SOURCE)
     said = (
