@@ -7,7 +7,6 @@ to weigh one newcomer against others, its choice may depend on the order of its 
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import msgspec
@@ -31,7 +30,8 @@ class _Offered(msgspec.Struct, frozen=True):
 
     real: bool
     """Whether a package has it."""
-    providers: frozenset[str]
+    providers: Mapping[str, frozenset[str]] = {}
+    """Who provides it, and in which versions."""
 
 
 class _Group(msgspec.Struct, frozen=True):
@@ -53,7 +53,7 @@ async def around(asking: Asking, shown: str, installed: Mapping[str, str]) -> Se
     if any(":" in name for name in installed) or len(text(asking.root / _ARCHITECTURES).split()) > 1:
         return None  # packages of two architectures: their relations are not read here
     pending = {name for name, version in _named(shown, native) if version != installed.get(name)}
-    staying = installed.keys() - pending
+    staying = {name: version for name, version in installed.items() if name not in pending}
     groups = _wanted(shown, installed, native)
     against: set[str] = set()
     seen: dict[str, _Offered] = {}
@@ -63,7 +63,7 @@ async def around(asking: Asking, shown: str, installed: Mapping[str, str]) -> Se
         if len(names) + len(seen) > _MOST:
             return None
         told = read_offered(await asking.offered(names))
-        seen |= {name: told.get(name, _Offered(real=False, providers=frozenset())) for name in names}
+        seen |= {name: told.get(name, _Offered(real=False)) for name in names}
         open_ = [each for each in groups if not _is_filled(each, seen, staying)]
         fresh = _may_come(open_, seen, installed)
         if fresh is None or _is_opposed(shown, found, seen, installed):
@@ -86,9 +86,14 @@ def _named(shown: str, native: str) -> Iterable[tuple[str, str]]:
         yield name, stanza.get("version", "")
 
 
-def _is_filled(group: _Group, seen: Mapping[str, _Offered], staying: AbstractSet[str]) -> bool:
+def _is_filled(group: _Group, seen: Mapping[str, _Offered], staying: Mapping[str, str]) -> bool:
     """Whether something installed that stays as it is provides one of the names."""
-    return any(name in group.unversioned and seen[name].providers & staying for name in group.names)
+    return any(
+        version in seen[name].providers[each]
+        for name in group.unversioned
+        for each, version in staying.items()
+        if each in seen[name].providers
+    )
 
 
 def _may_come(groups: Iterable[_Group], seen: Mapping[str, _Offered], installed: Mapping[str, str]) -> set[str] | None:
@@ -116,7 +121,7 @@ def _is_opposed(
     for name, paragraph in found.items():
         others = {each for other, given in gives.items() if other != name for each in given}
         for each in _negative(paragraph):
-            if each[1] in others or (each[1] in seen and seen[each[1]].providers & installed.keys()):
+            if each[1] in others or (each[1] in seen and seen[each[1]].providers.keys() & installed.keys()):
                 return True
             if each[1] in installed and not _spares(each, installed[each[1]]):
                 return True
@@ -186,19 +191,20 @@ def _bare(group: str) -> str:
 def read_offered(told: str) -> dict[str, _Offered]:
     """Read ``apt-cache showpkg NAME…``: which names packages have, and who provides them."""
     real: set[str] = set()
-    providers: dict[str, set[str]] = {}
+    providers: dict[str, dict[str, frozenset[str]]] = {}
     name, part = "", ""
     for line in told.splitlines():
         if line.startswith("Package: "):
             name, part = line.removeprefix("Package: ").strip(), ""
-            providers.setdefault(name, set())
+            providers.setdefault(name, {})
         elif (heading := line.rstrip()) in _PARTS:
             part = heading
         elif part == "Versions:" and line.strip() and not line.startswith((" ", "\t")):
             real.add(name)
         elif part == "Reverse Provides:" and line.strip():
-            providers[name].add(line.split()[0])
-    return {each: _Offered(each in real, frozenset(others)) for each, others in providers.items()}
+            who, version = line.split()[:2]
+            providers[name][who] = providers[name].get(who, frozenset()) | {version}
+    return {each: _Offered(each in real, others) for each, others in providers.items()}
 
 
 _PARTS = frozenset({"Versions:", "Reverse Depends:", "Dependencies:", "Provides:", "Reverse Provides:"})
