@@ -28,7 +28,7 @@ from dunebugger_updater.model.debian_version import is_older
 from dunebugger_updater.model.packages import Change, Choice, Inventory, Package, Pending, is_package_name, label
 from dunebugger_updater.model.settings import Component, Updater
 from dunebugger_updater.plan import Plan
-from dunebugger_updater.ports import Device, EffectError
+from dunebugger_updater.ports import Device, EffectError, UnfitError
 from dunebugger_updater.ports.packages import Room
 from dunebugger_updater.steps import (
     AnyStep,
@@ -126,7 +126,7 @@ async def kept_sets(updater: Updater, device: Device) -> tuple[PackageSet, ...]:
 
 
 def wanted_of(choice: Choice, inventory: Inventory, here: Mapping[str, Package]) -> Mapping[str, str]:
-    """Answer the exact versions of what somebody chose; ``EffectError`` names what cannot be upgraded, and why."""
+    """Answer the exact versions of what somebody chose; ``UnfitError`` names what cannot be upgraded, and why."""
     ready = {each.name: each for each in inventory.ready}
     match choice.which:
         case "all":
@@ -136,7 +136,7 @@ def wanted_of(choice: Choice, inventory: Inventory, here: Mapping[str, Package])
     pending = {each.name: each for each in inventory.packages}
     for name in choice.names:
         if (objection := _not_upgradable(name, pending.get(name), here)) is not None:
-            raise EffectError(objection)
+            raise UnfitError(objection, wrong=name not in here)
     return {name: ready[name].candidate for name in choice.names if name in ready}
 
 

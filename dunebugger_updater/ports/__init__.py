@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dunebugger_updater.ports.basics import Clock, EffectError, Report
+from dunebugger_updater.ports.basics import Clock, EffectError, Report, UnfitError
 from dunebugger_updater.ports.containers import (
     ComposeService,
     Containers,
@@ -37,6 +37,7 @@ __all__ = [
     "Services",
     "TreeSize",
     "Tried",
+    "UnfitError",
     "UnreachableError",
     "Web",
 ]

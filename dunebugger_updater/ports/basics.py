@@ -8,6 +8,17 @@ class EffectError(Exception):
     """The world said no.  The text is one sentence for a person: lower case, what and where, "cannot …"."""
 
 
+class UnfitError(EffectError):
+    """What was asked for does not fit this device, as long as it is as it is: who asks again is told the same.
+
+    ``wrong``: it is the words that are wrong, and not the device that is in the way.
+    """
+
+    def __init__(self, sentence: str, *, wrong: bool) -> None:
+        super().__init__(sentence)
+        self.wrong = wrong
+
+
 class Report(Protocol):
     """Where a step tells how far it is.  Telling must never block or fail."""
 

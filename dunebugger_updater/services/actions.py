@@ -24,7 +24,6 @@ from dunebugger_updater.services.updates import Refusal
 
 POLICY, MAINTENANCE = "policy", "maintenance mode"
 """Who says yes when nobody has to be asked."""
-_PLANNING_CODES = {Outcome.FAILED: "failed"}
 
 
 class Plans(Protocol):
@@ -75,7 +74,7 @@ class Actions:
         waits = rules.needs_yes(asked_for=request.requires_approval, by_owner=request.by_owner, maintenance=maintenance)
         yes = None if waits else actor if request.by_owner and not request.requires_approval else MAINTENANCE
         if isinstance(plan, Refusal) and plan.outcome is not Outcome.NOTHING_TO_DO:
-            return Declined(_PLANNING_CODES.get(plan.outcome, "refused"), plan.message, plan.outcome)
+            return _unplanned(plan)
         if request.plan_hash is not None and (isinstance(plan, Refusal) or plan.hash != request.plan_hash):
             sentence = "the plan has changed since it was shown: look at it again before queueing it"
             return Declined("plan_changed", sentence, Outcome.REFUSED)
@@ -145,7 +144,7 @@ class Actions:
         action, now = kept.action, self._clock.now()
         plan = await self._plans.plan(action.action_type, action.parameters)
         if isinstance(plan, Refusal) and plan.outcome is not Outcome.NOTHING_TO_DO:
-            return Declined(_PLANNING_CODES.get(plan.outcome, "refused"), plan.message, plan.outcome)
+            return _unplanned(plan)
         if isinstance(plan, Plan) and plan.hash == action.plan_hash:
             return replace(kept, plan=to_json(plan))
         fresh = self._drafted(action.action_type, action.parameters, plan, action.created_by, None).action
@@ -211,6 +210,12 @@ class Actions:
 
     async def _conflict(self) -> Declined:
         return Declined("CONFLICT", words.conflict(await self._queue.in_the_way()), Outcome.REFUSED)
+
+
+def _unplanned(refusal: Refusal) -> Declined:
+    """Tell what was wrongly asked for from what cannot be now, and both from a world that failed."""
+    code = "failed" if refusal.outcome is Outcome.FAILED else "bad_parameters" if refusal.wrong else "refused"
+    return Declined(code, refusal.message, refusal.outcome)
 
 
 def _seen(kept: Kept | None) -> ActionSeen | None:

@@ -11,7 +11,7 @@ from dunebugger_updater.model.packages import Change, Choice
 from dunebugger_updater.model.service import SystemdUnit
 from dunebugger_updater.model.settings import Component, Settings
 from dunebugger_updater.plan import Plan
-from dunebugger_updater.ports import Device, EffectError
+from dunebugger_updater.ports import Device, EffectError, UnfitError
 from dunebugger_updater.run import Outcome
 from dunebugger_updater.services import components
 from dunebugger_updater.services.updates import Refusal
@@ -51,6 +51,8 @@ class PackagePlans:
                     return _small("journal", "clear", ClearLogs(KEPT_DAYS, "logs"), f"the last {KEPT_DAYS} days")
                 case _:
                     return await self._upgrade(action_type, parameters)
+        except UnfitError as error:
+            return Refusal(Outcome.REFUSED, str(error), wrong=error.wrong)
         except EffectError as error:
             return Refusal(Outcome.FAILED, str(error))
 

@@ -39,6 +39,8 @@ class Refusal(msgspec.Struct, frozen=True):
     message: str
     reason: str = ""
     """The code of ``trust.Reason`` where something was not trusted."""
+    wrong: bool = False
+    """Whether it is the words that asked for it which are wrong."""
 
 
 class Lock(Protocol):

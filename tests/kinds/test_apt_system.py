@@ -14,7 +14,7 @@ from dunebugger_updater.model.debian_version import is_older
 from dunebugger_updater.model.packages import Change, Choice, Inventory, Package, Pending
 from dunebugger_updater.model.settings import Component
 from dunebugger_updater.plan import Plan
-from dunebugger_updater.ports import EffectError
+from dunebugger_updater.ports import EffectError, UnfitError
 from dunebugger_updater.ports.packages import Room
 from dunebugger_updater.run import Outcome
 from dunebugger_updater.steps import KeepPackages, PutBackPackages, RemovePath, RepairPackages, UpgradePackages
@@ -57,9 +57,10 @@ def test_all_security_and_named_each_take_exactly_what_they_say() -> None:
     ],
 )
 def test_what_cannot_be_upgraded_is_named_with_the_reason(name: str, words: str) -> None:
-    with pytest.raises(EffectError, match=r"^cannot upgrade ") as caught:
+    with pytest.raises(UnfitError, match=r"^cannot upgrade ") as caught:
         apt_system.wanted_of(Choice("named", (name,)), Inventory(packages=PENDING), HERE)
     assert words in str(caught.value)
+    assert caught.value.wrong == (name != "cc"), "who is held may be let go; the others are no packages here"
 
 
 @pytest.mark.req("HC-53", "HC-55")

@@ -210,6 +210,15 @@ async def test_what_cannot_be_planned_is_not_queued_and_says_why(agent: Agent) -
     assert await agent.parts.queue.newest(9) == []
 
 
+@pytest.mark.parametrize(("wrong", "code"), [(True, "bad_parameters"), (False, "refused")])
+async def test_what_was_wrongly_asked_for_is_told_from_what_cannot_be_now(
+    agent: Agent, *, wrong: bool, code: str
+) -> None:
+    agent.world.problem = Refusal(Outcome.REFUSED, "cannot upgrade tb-x: it is not installed", wrong=wrong)
+    assert await agent.create() == Declined(code, "cannot upgrade tb-x: it is not installed", "refused")
+    assert await agent.parts.queue.newest(9) == []
+
+
 @pytest.mark.req("HC-36")
 async def test_all_packages_with_security_only_are_the_security_updates(agent: Agent) -> None:
     made = await agent.queued(ALL, parameters=Parameters(security_only=True))

@@ -153,3 +153,10 @@ def test_a_service_that_broke_with_a_package_and_stays_down_is_started_after_goi
     world.disk.put(noted, b"nonsense")
     asyncio.run(PutBackPackages((), (), STATE, "back", noted).apply(world.device))
     assert set(world.runners.running) == {"radio.service"}, "who cannot know starts nothing"
+
+
+def test_a_package_that_is_not_here_is_refused_as_wrongly_asked_for() -> None:
+    world = World()
+    world.debian.here = {"tb-tool": Package("tb-tool", "1.0")}
+    told = planned(world, ActionType.APT_UPGRADE_PACKAGES, packages=("tb-tool", "tb-nowhere"))
+    assert told == Refusal(Outcome.REFUSED, "cannot upgrade tb-nowhere: it is not installed", wrong=True)
