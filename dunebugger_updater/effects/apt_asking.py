@@ -6,8 +6,7 @@ Only programs that compute or print are run here, so it works without root, and 
 import asyncio
 import re
 import shutil
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from dunebugger_updater.effects.apt_age import text
@@ -28,6 +27,7 @@ from dunebugger_updater.effects.apt_words import (
 from dunebugger_updater.effects.commands import Finished, run
 from dunebugger_updater.model.packages import Package, is_package_name
 from dunebugger_updater.ports import EffectError
+from dunebugger_updater.ports.together import side_by_side
 
 LIMIT = 120.0
 """Seconds for one question: a board with little memory needs many of them to compute a plan."""
@@ -120,19 +120,6 @@ class Asking:
 
 
 _SHOWN = 20_000
-
-
-@asynccontextmanager
-async def side_by_side() -> AsyncIterator[asyncio.TaskGroup]:
-    """Ask several things at once.  When one cannot be answered the others are given up, and it is told why."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            yield group
-    except ExceptionGroup as several:
-        told = next((each for each in several.exceptions if isinstance(each, EffectError)), None)
-        if told is None:
-            raise
-        raise told from None
 
 
 def is_version(version: str) -> bool:

@@ -10,15 +10,16 @@ from typing import TypeVar
 import msgspec
 
 from dunebugger_updater.effects import apt_age, apt_debs, apt_small
-from dunebugger_updater.effects.apt_asking import Asking, is_version, side_by_side, words
+from dunebugger_updater.effects.apt_asking import Asking, is_version, words
 from dunebugger_updater.effects.apt_memo import Remembered
 from dunebugger_updater.effects.apt_pending import explained, origins, pending, phased_words, why_security_unknown
 from dunebugger_updater.effects.apt_plans import UPGRADE, alone, why_kept
 from dunebugger_updater.effects.apt_restarts import reboot, stale_services
 from dunebugger_updater.effects.apt_sentences import sentence
-from dunebugger_updater.effects.apt_words import Archive, Known, read_records
+from dunebugger_updater.effects.apt_words import Archive, Here, Known, read_records
 from dunebugger_updater.model.packages import Change, Inventory, Package, Pending, is_package_name
 from dunebugger_updater.ports import EffectError
+from dunebugger_updater.ports.together import side_by_side
 
 T = TypeVar("T")
 
@@ -59,6 +60,7 @@ class AptPackages:
     def __init__(self, root: Path = Path("/"), options: Sequence[str] = ()) -> None:
         self._root = root
         self._asking = Asking(root, options)
+        self._here: Remembered[Here] = Remembered()
         self._pending: Remembered[_Pending] = Remembered()
         self._plans: Remembered[tuple[Change, ...]] = Remembered()
         self._sources: Remembered[Mapping[str, str]] = Remembered()
@@ -79,11 +81,14 @@ class AptPackages:
             broken=(*broken.result(), *((told.trouble,) if told.trouble else ())),
         )
 
+    async def _is_here(self) -> Here:
+        return await self._here.answer(await self._state(), None, self._asking.here)
+
     async def _state(self) -> tuple[object, ...]:
         return await asyncio.to_thread(apt_age.inputs, self._root)
 
     async def _ask_pending(self) -> _Pending:
-        here = await self._asking.here()
+        here = await self._is_here()
         installed = {name: each.version for name, each in here.packages.items()}
         async with side_by_side() as group:
             asked = group.create_task(self._asking.known(installed))
@@ -100,7 +105,7 @@ class AptPackages:
         return _Pending(installed, packages, answer.new, why_security_unknown(archives), answer.trouble)
 
     async def installed(self) -> Mapping[str, Package]:
-        return (await self._asking.here()).packages
+        return (await self._is_here()).packages
 
     async def release(self) -> str:
         return await asyncio.to_thread(apt_age.release, self._root)
@@ -123,13 +128,18 @@ class AptPackages:
         return await self._plans.answer(await self._state(), question, partial(self._simulate, wanted))
 
     async def _simulate(self, wanted: Mapping[str, str]) -> tuple[Change, ...]:
-        here = await self._asking.here()
+        here = await self._is_here()
         installed = {name: each.version for name, each in here.packages.items()}
         named = ("--only-upgrade", "install", *words(wanted, here.packages))
         async with side_by_side() as group:
-            plan = group.create_task(self._asking.plan(named, installed))
             asked = group.create_task(self._versions(wanted))
-        said, planned = plan.result()
+            shown = await self._asking.shown(
+                (name, each) for name in wanted for each in (installed[name], wanted[name])
+            )
+            planned = await apt_small.exact(self._asking, shown, named, wanted, installed)
+            said = ""
+            if planned is None:
+                said, planned = await self._asking.plan(named, installed)
         if planned is None:
             raise EffectError(sentence("cannot plan this change of packages", said))
         known, archives = asked.result()
@@ -143,7 +153,7 @@ class AptPackages:
         return await self._sources.answer(state, question, partial(self._kept_from, wanted, directory, repack=repack))
 
     async def _kept_from(self, wanted: Mapping[str, str], directory: Path, *, repack: bool) -> Mapping[str, str]:
-        here = await self._asking.here()
+        here = await self._is_here()
         known, archives = await self._versions(name for name in wanted if name in here.packages)
         native = await self._asking.native()
 

@@ -9,7 +9,7 @@ cannot be told for certain, apt is asked about everything.
 import asyncio
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -82,6 +82,24 @@ async def _plan(
     kept = sorted(name for name in wanted if name in planned.kept or name not in taken)
     why = {name: await _why(asking, options, name, wanted[name], installed) for name in kept[:_ASKED]}
     return Short(planned, {name: words for name, words in why.items() if words is not None})
+
+
+async def exact(
+    asking: Asking, shown: str, words: Sequence[str], wanted: Mapping[str, str], installed: Mapping[str, str]
+) -> Planned | None:
+    """Answer apt's plan for exactly these versions when nothing else is needed for them; else none."""
+    native = await asking.native()
+    if _may_bring_others(shown, installed, native):
+        return None
+    try:
+        with tempfile.TemporaryDirectory(prefix="dunebugger-updater-") as folder:
+            options = await asyncio.to_thread(_archive, Path(folder) / "own", _of_archives(shown), native)
+            _, planned = await asking.plan((*options, *words), installed)
+    except OSError:
+        return None
+    if planned is None or planned.downgraded:
+        return None
+    return planned if {each.name: each.after for each in planned.changes if each.before} == wanted else None
 
 
 async def _why(

@@ -30,6 +30,7 @@ from dunebugger_updater.model.settings import Component, Updater
 from dunebugger_updater.plan import Plan
 from dunebugger_updater.ports import Device, EffectError, UnfitError
 from dunebugger_updater.ports.packages import Room
+from dunebugger_updater.ports.together import side_by_side
 from dunebugger_updater.steps import (
     AnyStep,
     DownloadPackages,
@@ -96,20 +97,28 @@ async def installed(device: Device) -> Installed:
 
 async def look(updater: Updater, device: Device, wanted: Mapping[str, str]) -> Place:
     """Read how the packages are and what apt would do for ``wanted``.  ``EffectError`` when apt finds no way."""
-    changes = tuple(await device.packages.simulate(wanted)) if wanted else ()
-    here = await device.packages.installed()
+    folder = debs(updater)
+    async with side_by_side() as group:
+        asked = group.create_task(device.packages.simulate(wanted))
+        packages = group.create_task(device.packages.installed())
+        broken = group.create_task(device.packages.broken())
+        sets = group.create_task(kept_sets(updater, device))
+    changes = asked.result()
     former = {each.name: each.before for each in changes if each.before is not None}
     new = {each.name: each.after for each in changes if each.after is not None}
+    async with side_by_side() as group:
+        sources = group.create_task(device.packages.kept_from(former, folder)) if former else None
+        room = group.create_task(device.installer.room(new)) if new else None
     return Place(
         release=await device.packages.release(),
-        here=here,
+        here=packages.result(),
         changes=tuple(sorted(changes, key=lambda each: each.name)),
-        sources=await device.packages.kept_from(former, debs(updater)) if former else {},
-        room=await device.installer.room(new) if new else Room(0, 0),
-        broken=tuple(await device.packages.broken()),
-        sets=await kept_sets(updater, device),
-        debs=tuple(await device.files.listing(debs(updater))),
-        kept_bytes=(await device.files.size(debs(updater))).bytes if await device.files.exists(debs(updater)) else 0,
+        sources=sources.result() if sources else {},
+        room=room.result() if room else Room(0, 0),
+        broken=tuple(broken.result()),
+        sets=sets.result(),
+        debs=tuple(await device.files.listing(folder)),
+        kept_bytes=(await device.files.size(folder)).bytes if await device.files.exists(folder) else 0,
     )
 
 

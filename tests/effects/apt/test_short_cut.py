@@ -13,6 +13,7 @@ from dunebugger_updater.effects.apt_asking import Asking
 from dunebugger_updater.effects.apt_packages import AptPackages
 from dunebugger_updater.effects.apt_small import Short
 from dunebugger_updater.model.packages import Inventory
+from dunebugger_updater.ports import EffectError
 
 pytestmark = pytest.mark.skipif(shutil.which("apt-get") is None, reason="only where apt is")
 
@@ -132,6 +133,33 @@ async def test_made_up_archives_have_the_same_answer_both_ways(
 ) -> None:
     _, short, long = await both_ways(made_up(tmp_path, random.Random(seed)).write(), monkeypatch)
     assert short == long
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_exact_versions_have_the_same_plan_both_ways(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    chance = random.Random(seed)
+    root = made_up(tmp_path, chance).write()
+    here = await AptPackages(root).installed()
+    pending = {each.name: each.candidate for each in (await AptPackages(root).inventory()).packages}
+    some = {name: pending[name] for name in sorted(pending) if name in here and chance.random() < 0.7}
+    for wanted in (pending, some, dict(list(some.items())[:1])):
+        short = await planned(root, wanted)
+        with monkeypatch.context() as patched:
+            patched.setattr(apt_small, "exact", nothing)
+            assert short == await planned(root, wanted)
+
+
+async def nothing(*_: object) -> None:
+    """Stand for a short cut that is never taken."""
+
+
+async def planned(root: Path, wanted: Mapping[str, str]) -> object:
+    try:
+        return await AptPackages(root).simulate(wanted)
+    except EffectError as error:
+        return str(error)
 
 
 def made_up(root: Path, chance: random.Random) -> SmallDebian:
