@@ -16,7 +16,7 @@ from stories.tiny import configuration, say
 from dunebugger_updater.commands_packages import in_words
 from dunebugger_updater.doctor.finding import Finding
 from dunebugger_updater.doctor.packages import look
-from dunebugger_updater.model.packages import Inventory, Pending
+from dunebugger_updater.model.packages import Inventory, Package, Pending
 from dunebugger_updater.model.packages_view import packages_view
 from dunebugger_updater.model.settings import Component
 from dunebugger_updater.ports import EffectError
@@ -110,8 +110,10 @@ class Watch:
         return Heard()
 
 
-async def findings(inventory: Inventory | EffectError, monkeypatch: pytest.MonkeyPatch) -> dict[str, Finding]:
-    world = World()
+async def findings(
+    inventory: Inventory | EffectError, monkeypatch: pytest.MonkeyPatch, programs: Path, world: World | None = None
+) -> dict[str, Finding]:
+    world = world or World()
 
     async def answer() -> Inventory:
         if isinstance(inventory, EffectError):
@@ -119,14 +121,25 @@ async def findings(inventory: Inventory | EffectError, monkeypatch: pytest.Monke
         return inventory
 
     monkeypatch.setattr(world.debian, "inventory", answer)
+    monkeypatch.setenv("PATH", str(programs))
     house = cast("House", SimpleNamespace(device=world.device, watch=Watch()))  # packages need no more of it
     return {each.id: each for each in await look(house, Component(name="system", type="apt"))}
 
 
-async def test_the_doctor_tells_what_waits_with_the_commands_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def repack(tmp_path: Path) -> Path:
+    """A folder with a dpkg-repack."""
+    (tmp_path / "dpkg-repack").touch(0o755)
+    return tmp_path
+
+
+async def test_the_doctor_tells_what_waits_with_the_commands_for_it(
+    monkeypatch: pytest.MonkeyPatch, repack: Path
+) -> None:
     fresh = World().device.clock.now()
-    found = await findings(msgspec.structs.replace(FULL, problem=None, checked_at=fresh), monkeypatch)
+    found = await findings(msgspec.structs.replace(FULL, problem=None, checked_at=fresh), monkeypatch, repack)
     assert {name: each.severity for name, each in found.items()} == {
+        "system": "fine",
         "system.lists": "fine",
         "system.pending": "warning",
         "system.reboot": "warning",
@@ -136,12 +149,29 @@ async def test_the_doctor_tells_what_waits_with_the_commands_for_it(monkeypatch:
     assert "apt_upgrade_security" in found["system.pending"].commands[0]
 
 
-async def test_the_doctor_knows_old_lists_and_unreadable_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_doctor_knows_old_lists_and_unreadable_ones(monkeypatch: pytest.MonkeyPatch, repack: Path) -> None:
     old = World().device.clock.now() - timedelta(days=8)
-    found = await findings(Inventory(checked_at=old, security_unknown="nobody marks them"), monkeypatch)
+    found = await findings(Inventory(checked_at=old, security_unknown="nobody marks them"), monkeypatch, repack)
     assert (found["system.lists"].severity, found["system.security"].severity) == ("warning", "warning")
     assert found["system.pending"].severity == "fine"
-    found = await findings(EffectError("cannot read the package lists: line 2"), monkeypatch)
+    found = await findings(EffectError("cannot read the package lists: line 2"), monkeypatch, repack)
     assert found["system.lists"].severity == "problem"
-    found = await findings(Inventory(problem="never fetched"), monkeypatch)
-    assert set(found) == {"system.lists"}
+    found = await findings(Inventory(problem="never fetched"), monkeypatch, repack)
+    assert set(found) == {"system", "system.lists"}
+
+
+async def test_the_doctor_tells_whether_packages_can_be_changed_besides_what_is_known_of_them(
+    monkeypatch: pytest.MonkeyPatch, repack: Path
+) -> None:
+    world = World()
+    fresh = Inventory(checked_at=world.device.clock.now())
+    (repack / "dpkg-repack").unlink()
+    found = await findings(fresh, monkeypatch, repack, world)
+    assert found["system.repack"].commands == ("apt-get install dpkg-repack",)
+    world.debian.here = {"tb-half": Package("tb-half", "1.0", state="half-configured")}
+    found = await findings(fresh, monkeypatch, repack, world)
+    assert (found["system"].severity, found["system"].commands) == ("problem", ("dpkg --configure -a",))
+    world.debian.not_ready = "cannot change packages: sudo required"
+    found = await findings(fresh, monkeypatch, repack, world)
+    assert (found["system"].severity, found["system.lists"].severity) == ("warning", "fine")
+    assert "sudo required" in found["system"].sentence

@@ -70,8 +70,7 @@ async def diagnose(house: House, limit: float = LIMIT) -> Findings:
             case "updater":
                 continue
             case "apt":
-                subjects[component.name] = surroundings.look_at_packages(house, component)
-                subjects[f"{component.name}.packages"] = packages.look(house, component)
+                subjects[component.name] = packages.look(house, component)
                 continue
         subjects[f"{component.name}.backups"] = disk.look_at_backups(house, component)
         subjects[f"{component.name}.recovery"] = recovery(house, component)

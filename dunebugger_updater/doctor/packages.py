@@ -1,5 +1,7 @@
-"""What waits in the device's packages: lists that are old or cannot be read, security fixes, reboots, old services."""
+"""The device's packages: whether they can be changed and taken back, how old the lists are, and what waits."""
 
+import asyncio
+import shutil
 from datetime import timedelta
 
 from dunebugger_updater.doctor.finding import Finding, Findings, fine, problem, warning
@@ -15,7 +17,27 @@ _SHOWN = 5
 
 
 async def look(house: House, component: Component) -> Findings:
-    """Whether what is known about packages can be believed, and what a person has to do besides upgrading."""
+    """Whether packages can be changed, whether what is known can be believed, and what a person has to do besides."""
+    able, known = await asyncio.gather(_able(house, component.name), _known(house, component))
+    return (*able, *known)
+
+
+async def _able(house: House, name: str) -> Findings:
+    try:
+        await house.device.installer.ready()
+        broken = await house.device.packages.broken()
+    except EffectError as error:
+        return (warning(name, f"{name}: {error}"),)
+    if broken:
+        words = f"dpkg has left something half done: {'; '.join(broken[:3])}"
+        return (problem(name, words, "the next upgrade finishes it first", ["dpkg --configure -a"]),)
+    if shutil.which("dpkg-repack") is None:
+        words = "dpkg-repack is not installed: packages whose installed version left the archive cannot be taken back"
+        return (warning(f"{name}.repack", words, "install it once", ["apt-get install dpkg-repack"]),)
+    return (fine(name, f"{name}: packages can be changed, and taken back"),)
+
+
+async def _known(house: House, component: Component) -> Findings:
     name = component.name
     try:
         inventory = await house.device.packages.inventory()

@@ -1,14 +1,12 @@
 """What lies around us: the clock, and the server where releases are published (DB-109)."""
 
 import asyncio
-import shutil
 from datetime import UTC, datetime
 
 import msgspec
 
 from dunebugger_updater.doctor.finding import Finding, Findings, fine, problem, warning
 from dunebugger_updater.model.codec import from_json
-from dunebugger_updater.model.settings import Component
 from dunebugger_updater.ports import EffectError
 from dunebugger_updater.services.components import obstacle
 from dunebugger_updater.wiring import House
@@ -74,23 +72,6 @@ async def look_at_releases(house: House) -> Findings:
     if any(each.severity == "problem" for each in found):
         return found
     return [*found, *await _asked(house)]
-
-
-async def look_at_packages(house: House, component: Component) -> Findings:
-    """Whether packages can be changed here, and taken back."""
-    name, device = component.name, house.device
-    try:
-        await device.installer.ready()
-        broken = await device.packages.broken()
-    except EffectError as error:
-        return (warning(name, f"{name}: {error}"),)
-    if broken:
-        words = f"dpkg has left something half done: {'; '.join(broken[:3])}"
-        return (problem(name, words, "the next upgrade finishes it first", ["dpkg --configure -a"]),)
-    if shutil.which("dpkg-repack") is None:
-        words = "dpkg-repack is not installed: packages whose installed version left the archive cannot be taken back"
-        return (warning(f"{name}.repack", words, "install it once", ["apt-get install dpkg-repack"]),)
-    return (fine(name, f"{name}: packages can be changed, and taken back"),)
 
 
 def rate(body: str, api: str) -> list[Finding]:
