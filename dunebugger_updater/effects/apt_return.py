@@ -20,6 +20,18 @@ _UNIT = re.compile(r"(/usr)?/lib/systemd/system/[A-Za-z0-9][A-Za-z0-9:_.-]*\.ser
 _ASK_LIMIT = 30.0
 _SIMULATION_LIMIT = 300.0
 _CANNOT = "cannot put packages back"
+_NO_CACHES = ("Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache=")
+"""Else apt would keep what it made of no archive, instead of what it made of all."""
+_OFFLINE = tuple(
+    word
+    for each in ("Dir::Etc::SourceList=/dev/null", "Dir::Etc::SourceParts=/dev/null", *_NO_CACHES)
+    for word in ("-o", each)
+)
+"""Without any archive: else apt would fetch a version that one has as well, instead of taking the file.
+
+Not --no-download: then apt does not even look at the files that it is given, and ends with "Pathname to install is not
+absolute".
+"""
 
 
 async def put_back(
@@ -71,7 +83,7 @@ async def _by_apt(
 ) -> tuple[Ended | None, str | None]:
     """Let apt do it in one transaction, if it would do nothing else; answer how it ended, or why it was not asked."""
     words = (
-        *(*OLD_CONF, "--allow-downgrades", "--allow-change-held-packages", "--purge", "--no-download", "install"),
+        *(*OLD_CONF, *_OFFLINE, "--allow-downgrades", "--allow-change-held-packages", "--purge", "install"),
         *(str(file) for file in files.values() if file),
         *(f"{name}-" for name in purged),  # apt's word for "and remove this"; dpkg knows these names
     )

@@ -3,7 +3,7 @@
 import pytest
 from device.bed import wares
 from device.bed.archive import Archive
-from device.bed.debian import CONFFILE, OWN, Debian
+from device.bed.debian import CONFFILE, OWN, STATE, Debian
 from device.bed.debs import RASPBERRY, SECURITY, STABLE
 from device.bed.device import Device
 
@@ -25,6 +25,15 @@ def installed(device: Device, archive: Archive, *, cached: bool = False, keep_ol
     return care
 
 
+def by_whom(care: Debian) -> None:
+    """apt put them back, in one transaction; dpkg by itself was not needed."""
+    told = care.device.exec("sh", "-c", f"grep -rh '^[$] ' {STATE}/packages/jobs/*/output")
+    acted = [line for line in told.splitlines() if "--allow-downgrades" in line or "--force-downgrade" in line]
+    assert len(acted) == 1, acted
+    assert acted[0].startswith("$ apt-get "), acted
+    assert acted[0].count("_1.0_") > len(NAMES) // 2, "by the .debs that were kept"
+
+
 def upgraded_and_taken_back(care: Debian) -> None:
     before = care.look()
     told = care.answer("update", "system", "--yes")
@@ -40,6 +49,7 @@ def upgraded_and_taken_back(care: Debian) -> None:
     care.is_sound()
     told = care.answer("rollback", "system", "--yes")
     assert told["outcome"] == "rolled_back", told
+    by_whom(care)
     assert care.look().differs(before) == []
     assert care.device.read(CONFFILE) == OWN
     care.is_sound()
