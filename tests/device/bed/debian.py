@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from device.bed import place
 from device.bed.archive import Archive
 from device.bed.device import Device
+from device.bed.program import PYTHON, on_a_device
 
 Json: TypeAlias = dict[str, Any]
 
@@ -36,7 +37,7 @@ SERVICE = """\
 [Unit]
 After=network.target
 [Service]
-ExecStart=/opt/updater/bin/python -m dunebugger_updater agent
+ExecStart={words}
 Restart=always
 RestartSec=0.2
 [Install]
@@ -115,7 +116,9 @@ class Debian:
 
     def start_agent(self) -> None:
         """As a service that systemd starts again whenever it dies."""
-        self.device.write(AGENT, SERVICE)
+        self.device.write(
+            AGENT, SERVICE.format(words=" ".join(on_a_device(PYTHON, "-m", "dunebugger_updater", "agent")))
+        )
         self.device.exec("systemctl", "daemon-reload")
         self.device.exec("systemctl", "-q", "enable", "--now", "dunebugger-updater")
         self.wait_for_agent()
