@@ -19,6 +19,7 @@ from dunebugger_updater.effects.apt_asking import Asking, is_version
 from dunebugger_updater.effects.apt_plans import UPGRADE, Planned, alone, why_kept
 from dunebugger_updater.effects.apt_words import spelled, stanzas
 from dunebugger_updater.model.packages import is_package_name
+from dunebugger_updater.ports.together import side_by_side
 
 _STEM = "small.invalid_dists_small"
 """How apt names the lists of the source below."""
@@ -70,7 +71,15 @@ async def _plan(
         if taken == wanted.keys() and all(each.before and each.after for each in planned.changes):
             return Short(planned)
         left = frozenset(wanted.keys() - taken)
-    more = await around(asking, shown, installed)
+    async with side_by_side() as group:
+        asked = group.create_task(around(asking, shown, installed))
+        # Most often nothing can come along, and then this is why.
+        early = {
+            name: group.create_task(_why(asking, options, name, wanted[name], installed))
+            for name in sorted(left)[:1]
+            if planned is not None
+        }
+    more = asked.result()
     if more is None:
         return Short(left=left)
     if more or planned is None:
@@ -80,7 +89,11 @@ async def _plan(
         return Short(left=left)
     taken = {each.name for each in planned.changes}
     kept = sorted(name for name in wanted if name in planned.kept or name not in taken)
-    why = {name: await _why(asking, options, name, wanted[name], installed) for name in kept[:_ASKED]}
+    known = {} if more else {name: each.result() for name, each in early.items()}
+    why = {
+        name: known[name] if name in known else await _why(asking, options, name, wanted[name], installed)
+        for name in kept[:_ASKED]
+    }
     return Short(planned, {name: words for name, words in why.items() if words is not None})
 
 
