@@ -50,6 +50,8 @@ def status(action: ActionView, words: Words) -> str:
 
 def title(action: ActionView, words: Words) -> str:
     """Answer what it does, in a few words."""
+    if action.verb == "rollback":
+        return words.action_rollback
     return kind_title(action.action_type, action.parameters, words)
 
 
@@ -62,6 +64,8 @@ def kind_title(kind: ActionType, parameters: Parameters, words: Words) -> str:
 def counted(action: ActionView, words: Words) -> str:
     """Answer how much it did or would do; empty where there is nothing to count."""
     done = action.result.packages_upgraded if action.result else None
+    if done is not None and action.verb == "rollback":
+        return words.taken_back_one if done == 1 else words.taken_back.format(count=done)
     if done is not None and action.action_type is not ActionType.APT_UPDATE:
         return (
             (words.upgraded_none, words.upgraded_one)[done] if done < len("ab") else words.upgraded.format(count=done)
@@ -84,6 +88,8 @@ def sentence(action: ActionView, words: Words) -> str:
         return (
             f"{words.says_succeeded} {_stop(counted(action, words))}".strip() if action.result else words.says_succeeded
         )
+    if action.status is ActionStatus.FAILED and action.result and action.result.outcome == "rolled_back":
+        return words.says_failed_back
     return str(getattr(words, f"says_{action.status.value}"))
 
 
@@ -117,11 +123,20 @@ def _change(change: Change, words: Words, *, security: bool) -> ChangeRow:
 
 
 def security_names(action: ActionView, inventory: Inventory | None) -> frozenset[str]:
-    """Answer which of its packages carry a security fix, as far as the list says."""
-    if inventory is None:
-        return frozenset()
-    fixes = {each.name: {each.candidate, each.security_version} for each in inventory.security}
-    return frozenset(each.name for each in action.changes if each.after in fixes.get(each.name, ()))
+    """Answer which of its packages carry a security fix: as the list says, and what is installed by its archive."""
+    pending = inventory.security if inventory is not None else ()
+    fixes = {each.name: {each.candidate, each.security_version} for each in pending}
+    return frozenset(
+        each.name
+        for each in action.changes
+        if (each.after in fixes[each.name] if each.name in fixes else any(map(_is_security, each.origins)))
+    )
+
+
+def _is_security(origin: str) -> bool:
+    """Whether ``Label:version/suite`` is an archive of security fixes: by its label, and Ubuntu's by its suite."""
+    label, _, rest = origin.partition(":")
+    return label.lower().endswith("-security") or (label.startswith("Ubuntu") and rest.endswith("-security"))
 
 
 def download(action: ActionView) -> int | None:

@@ -41,6 +41,9 @@ class ActionWords(msgspec.Struct, frozen=True):
     expires: str = "Expires"
     by_whom: str = "By whom"
     of_itself: str = "by itself"
+    action_rollback: str = "Take packages back"
+    taken_back_one: str = "1 package was taken back"
+    taken_back: str = "{count} packages were taken back"
     upgraded_none: str = "No package was upgraded"
     upgraded_one: str = "1 package was upgraded"
     upgraded: str = "{count} packages were upgraded"
@@ -55,6 +58,7 @@ class ActionWords(msgspec.Struct, frozen=True):
     )
     says_succeeded: str = "It worked."
     says_failed: str = "It did not work."
+    says_failed_back: str = "It did not work, and was taken back: everything is as it was before."
     says_rejected: str = "It was rejected: nothing was done."
     says_expired: str = "Nobody approved it in time: nothing was done. Ask for it again if it is still wanted."
     says_ended: str = "It is over: {outcome}"

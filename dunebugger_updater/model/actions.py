@@ -100,6 +100,8 @@ class ActionView(msgspec.Struct, frozen=True, kw_only=True):
     """What an approval is bound to."""
     requires_approval: bool = True
     parameters: Parameters = Parameters()
+    verb: str = "update"
+    """``rollback`` for what takes packages back."""
     title: str = ""
     """What it does, in words."""
     command: str = ""

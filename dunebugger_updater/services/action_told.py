@@ -19,7 +19,8 @@ def notification(action: ActionView, now: datetime) -> Notified | None:
             return Notified("approval_needed", f"approval needed: {action.title}", "\n".join(body), now)
         case ActionStatus.SUCCEEDED if action.run is not None and action.action_type is not ActionType.APT_UPDATE:
             told = f"done: {action.title}"
-            return Notified("update_succeeded", told, "\n".join([told, *_packages(action)]), now, run=action.run)
+            event = _ENDED.get(action.result.outcome or "" if action.result else "", "update_succeeded")
+            return Notified(event, told, "\n".join([told, *_packages(action)]), now, run=action.run)
         case ActionStatus.FAILED:
             result = action.result
             outcome = result.outcome if result and result.outcome else "failed"

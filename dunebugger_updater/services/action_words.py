@@ -63,7 +63,7 @@ def nothing(words: str, action_type: ActionType) -> ActionResult:
 
 def came_of(action: ActionView, run: RunView, output: str, code: int | None) -> tuple[ActionStatus, ActionResult]:
     """What a run that has ended means for its action."""
-    good = run.success and run.outcome == "updated"
+    good = run.success
     upgraded = sum(1 for each in action.changes if each.after is not None)
     known = good or run.outcome in {"rolled_back", "refused", "failed"}
     result = ActionResult(

@@ -100,7 +100,7 @@ class Actions:
         kept = self._drafted(action_type, Parameters(packages=names), plan, actor, yes)
         if plan.verb != "update" or named:
             title = f"{plan.verb} {plan.component} to {plan.to_version}"
-            kept = replace(kept, action=replace(kept.action, title=title, command=""))
+            kept = replace(kept, action=replace(kept.action, verb=plan.verb, title=title, command=""))
         return await self._queue.add(kept) or await self._conflict()
 
     async def propose(self, action_type: ActionType, told: Parameters, plan: Plan, *, waits: bool) -> Kept | Declined:

@@ -15,7 +15,15 @@ from dunebugger_updater.ports import Device, EffectError, UnfitError
 from dunebugger_updater.run import Outcome
 from dunebugger_updater.services import components
 from dunebugger_updater.services.updates import Refusal
-from dunebugger_updater.steps import AnyStep, ClearLogs, RefreshLists, RestartUnit, UpgradePackages
+from dunebugger_updater.steps import (
+    AnyStep,
+    ClearLogs,
+    KeepPackages,
+    PutBackPackages,
+    RefreshLists,
+    RestartUnit,
+    UpgradePackages,
+)
 
 KEPT_DAYS = 7
 """Of logs that ``clear_logs`` leaves (HP-03)."""
@@ -88,8 +96,16 @@ class PackagePlans:
 
 
 def changes(plan: Plan) -> tuple[Change, ...]:
-    """Answer the packages that a plan would change."""
-    return next((step.changes for step in plan.steps if isinstance(step, UpgradePackages)), ())
+    """Answer the packages that a plan would change, or put back."""
+    for step in plan.steps:
+        if isinstance(step, UpgradePackages):
+            return step.changes
+        if isinstance(step, PutBackPackages):
+            kept = next((each.kept.packages for each in plan.steps if isinstance(each, KeepPackages)), ())
+            now = {each.name: each.version for each in kept}
+            back = [Change(each.name, now.get(each.name), each.version) for each in step.packages]
+            return (*back, *(Change(name, now.get(name), None) for name in step.added))
+    return ()
 
 
 def jobs(plan: Plan) -> Sequence[str]:

@@ -12,7 +12,7 @@ from doubles.panel_visitor import Balance, Page, Visitor
 from msgspec.structs import replace
 
 from dunebugger_updater.model.access import Role, Who
-from dunebugger_updater.model.actions import ActionStatus, ActionType, Parameters
+from dunebugger_updater.model.actions import ActionResult, ActionStatus, ActionType, Parameters
 from dunebugger_updater.model.packages import Inventory
 from dunebugger_updater.model.wire import CreateAction, DecideAction, Declined, ListActions, LookAtPackages
 
@@ -403,9 +403,22 @@ async def test_what_came_of_it_is_told_with_its_output_or_with_what_failed(visit
     bad = await visitor.get("/actions/a3")
     for words in ("What failed", "its maintainer script failed", "(exit status 100)", "error processing package"):
         assert words in bad.words
+    assert "It did not work, and was taken back: everything is as it was before." in bad.words
     past = await visitor.get("/actions")
     assert "Cannot configure openssh-server" in past.words
     assert past.text.count("<details>") == 4
+
+
+async def test_what_was_taken_back_by_hand_is_no_upgrade_and_no_failure(visitor: Visitor) -> None:
+    queue = visitor.house.fleet.queue
+    await queued(visitor)
+    done = ActionResult(True, "Unpacking openssl", return_code=0, packages_upgraded=2, outcome="rolled_back")
+    queue.end("a7", done)
+    queue._keep(replace(queue.actions[-1], verb="rollback"))
+    for address in ("/actions", "/actions/a7"):
+        page = (await visitor.get(address)).words
+        assert "Take packages back" in page
+        assert "2 packages were taken back" in page
 
 
 async def test_output_comes_as_plain_text_without_a_terminals_marks(visitor: Visitor) -> None:

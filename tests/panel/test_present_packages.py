@@ -58,6 +58,10 @@ def test_a_package_counts_as_security_only_when_the_version_with_the_fix_is_inst
     fixed = [present_actions.security_names(action(changes=(Change("a", "1", to),)), inventory) for to in ("2", "3")]
     assert fixed == [{"a"}, {"a"}]
     assert present_actions.security_names(action(changes=(Change("a", "1", "1.5", (FIXES,)),)), inventory) == set()
+    done = action(changes=(Change("z", "1", "2", (FIXES,)), Change("y", "1", "2", ("Debian:12/stable",))))
+    assert present_actions.security_names(done, inventory) == {"z"}, "it is not pending any more"
+    ubuntu = action(changes=(Change("z", "1", "2", ("Ubuntu:22.04/jammy-security",)),))
+    assert present_actions.security_names(ubuntu, None) == {"z"}
 
 
 def test_what_is_unusual_in_a_plan_stands_first() -> None:

@@ -14,6 +14,7 @@ from doubles.world import World
 from dunebugger_updater.effects.store import Database
 from dunebugger_updater.effects.store_actions import ActionTable
 from dunebugger_updater.engine import drive
+from dunebugger_updater.kinds import way_back
 from dunebugger_updater.model.actions import ActionStatus, ActionType, ActionView, Parameters
 from dunebugger_updater.model.packages import Package
 from dunebugger_updater.model.settings import Component, Settings, Updater
@@ -22,6 +23,7 @@ from dunebugger_updater.plan import Plan
 from dunebugger_updater.run import AnyEvent, Opened, retell
 from dunebugger_updater.services.action_desk import ActionDesk
 from dunebugger_updater.services.action_parts import ActionNeeds, action_parts
+from dunebugger_updater.services.action_told import notification
 from dunebugger_updater.services.bus import Bus
 from dunebugger_updater.services.history import view
 from dunebugger_updater.services.packages import PackagePlans, jobs
@@ -188,6 +190,24 @@ async def test_a_failing_upgrade_ends_as_failed_with_the_former_versions_back(tm
         story = device.runs.read(done.run or "")
         assert story is not None
         assert view(story).outcome == "rolled_back"
+
+
+async def test_what_is_taken_back_by_hand_has_worked_and_says_that_it_was_taken_back(tmp_path: Path) -> None:
+    async with packages(tmp_path) as device:
+        made = await device.create(yes=True)
+        upgraded = device.runs.read((await device.look(made.action_id)).run or "")
+        assert upgraded is not None
+        plan = way_back.plan_back(tuple(upgraded.events))
+        assert isinstance(plan, Plan)
+        assert isinstance(await device.desk.update(plan, "owner", by_owner=True), Story)
+        back = (await device.parts.queue.newest(1))[0].action
+        assert (back.verb, back.status) == ("rollback", ActionStatus.SUCCEEDED)
+        assert back.result is not None
+        assert (back.result.outcome, back.result.packages_upgraded, back.result.error) == ("rolled_back", 2, None)
+        assert device.versions == {"adduser": "1", "libc6": "1", "tzdata": "1"}
+        told = notification(back, device.clock.now())
+        assert told is not None
+        assert (told.event, told.title) == ("rolled_back", f"done: rollback system to {plan.to_version}")
 
 
 @pytest.mark.req("HC-18")
