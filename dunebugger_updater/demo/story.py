@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager, nullcontext
 
 import msgspec
 
+from dunebugger_updater import __version__
 from dunebugger_updater.demo import apps
-from dunebugger_updater.demo.apps import APP, BEST, BETTER, BROKEN, GOOD, REPOSITORY, SETTINGS
+from dunebugger_updater.demo.apps import APP, BEST, BETTER, BROKEN, GOOD, REPOSITORY, SETTINGS, Release
 from dunebugger_updater.demo.device import GREETING, MadeUpDevice, clock, service
 from dunebugger_updater.demo.lights import LIGHTS, LIGHTS_REPOSITORY, Lights, standing
 from dunebugger_updater.demo.release_server import ReleaseServer
@@ -20,6 +21,9 @@ from dunebugger_updater.services.updates import Refusal
 from dunebugger_updater.wiring import House, house
 
 _VISITS = 3
+
+OURS = "marco-svitol/dunebugger-updater"
+"""Where releases of this program are."""
 
 
 class NotAsToldError(Exception):
@@ -196,7 +200,8 @@ class Story:
 @asynccontextmanager
 async def telling(device: MadeUpDevice, teller: Teller, *, with_lights: bool = False) -> AsyncIterator[Story]:
     """Make all that a story needs: the release server, the configuration, and the updater as on any device."""
-    server = ReleaseServer(REPOSITORY, LIGHTS_REPOSITORY)
+    server = ReleaseServer(REPOSITORY, LIGHTS_REPOSITORY, OURS)
+    server.publish(Release(__version__, "What you are looking at.", {}), OURS)  # so that we are up to date here
     async with server.running(), standing(device.root / LIGHTS) if with_lights else nullcontext(Lights()) as lights:
         for release in lights.releases:
             server.publish(release, LIGHTS_REPOSITORY)

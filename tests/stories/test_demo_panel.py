@@ -80,6 +80,7 @@ def test_the_login_that_is_shown_opens_the_panel_and_ctrl_c_leaves_nothing(folde
         assert "1.3.0" in overview
         page = browser.ask("/components/lantern")[1]
         assert all(note in page for note in ("tells the tide", "gulls, through the speaker", "<strong>need no speaker"))
+        assert json.loads(browser.ask("/api/v1/components/updater")[1])["status"] == "up_to_date"
         program.send_signal(signal.SIGINT)
         assert program.communicate(timeout=LIMIT) == ("", "")  # its first line was all
     assert program.returncode == 0
