@@ -30,8 +30,13 @@ BUILD_LIMIT = 600
 """Seconds: the first test that asks for a part waits until it is made."""
 
 
+LONGEST = ("test_self_update.py", "test_install.py", "test_self_update_frozen.py", "test_apt_kills.py")
+"""Begun first: the others fill up what they leave, and nobody waits for one of them alone at the end."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
     for item in items:
         if here not in item.path.parents:
             continue
