@@ -4,6 +4,7 @@ Only programs that compute or print are run here, so it works without root, and 
 """
 
 import asyncio
+import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +34,9 @@ LIMIT = 120.0
 """Seconds for one question: a board with little memory needs many of them to compute a plan."""
 _LONG = 64 * 1024**2
 """Bytes of output that are kept: what was cut off would be packages that nobody hears of."""
+_MOST_AT_ONCE = 4
+_FEW = 500
+"""So many names are not worth another process."""
 _VERSION = re.compile(r"[0-9A-Za-z.+~:-]*[0-9A-Za-z.~]")
 """Debian Policy 5.6.12, without those that end in what apt could read as a verb."""
 
@@ -73,9 +77,16 @@ class Asking:
     async def known(self, names: Iterable[str]) -> dict[str, Known]:
         """Ask apt which versions there are of these installed packages."""
         asked = sorted(name for name in names if is_package_name(name))
-        if not asked:
+        # Each name takes apt a tenth of a millisecond and more, one after another: so its processors share them.
+        many = min(_MOST_AT_ONCE, os.cpu_count() or 1, 1 + len(asked) // _FEW)
+        async with side_by_side() as group:
+            parts = [group.create_task(self._known(asked[part::many])) for part in range(many)]
+        return {name: known for part in parts for name, known in part.result().items()}
+
+    async def _known(self, names: Sequence[str]) -> dict[str, Known]:
+        if not names:
             return {}
-        return read_known((await self._ask(self._cache("policy", *asked), "cannot read the package lists")).out)
+        return read_known((await self._ask(self._cache("policy", *names), "cannot read the package lists")).out)
 
     async def archives(self) -> dict[str, Archive]:
         """Ask apt whose lists there are."""

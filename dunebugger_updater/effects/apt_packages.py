@@ -88,12 +88,12 @@ class AptPackages:
         return await asyncio.to_thread(apt_age.inputs, self._root)
 
     async def _ask_pending(self) -> _Pending:
-        here = await self._is_here()
-        installed = {name: each.version for name, each in here.packages.items()}
         async with side_by_side() as group:
-            asked = group.create_task(self._asking.known(installed))
             lists = group.create_task(self._asking.archives())
-        known, archives = asked.result(), lists.result()
+            here = await self._is_here()
+            installed = {name: each.version for name, each in here.packages.items()}
+            known = await self._asking.known(installed)
+        archives = lists.result()
         waiting = pending(here, known, archives)
         async with side_by_side() as group:
             versions = ((each.name, which) for each in waiting for which in (each.installed, each.candidate))
