@@ -123,6 +123,9 @@ def suffer(selves: Selves, seed: int, wanted: Sequence[str]) -> list[tuple[str, 
 
 SOME = (("place",), ("restart",), ("trial",), ("commit",))
 TRIES = 5
+BRIEF = frozenset({"point"})
+"""Over within a few milliseconds, so that no plug is pulled in it for certain: its calls are struck one by one in
+``test_self_update_kills.py``."""
 THIRTY = tuple(tuple(list(PARTS)[(first + number) % len(PARTS)] for number in range(5)) for first in range(6))
 
 
@@ -138,7 +141,7 @@ def test_after_a_power_cut_in_any_part_the_old_version_runs_or_the_new_one(
     assert len(ended) == sum(map(len, wanted))
     if wanted is THIRTY:  # what was over too soon is tried again: an update has no part without a cut
         for again in range(TRIES):
-            missed = [each for each in PARTS if each not in {part for part, _ in ended}]
+            missed = [each for each in PARTS if each not in {part for part, _ in ended} | BRIEF]
             ended += suffer(there[0], len(wanted) + again, missed)
-        assert {part for part, _ in ended} >= set(PARTS), Counter(ended)
+        assert {part for part, _ in ended} >= set(PARTS) - BRIEF, Counter(ended)
     print(Counter(ended))  # noqa: T201  (the figure is the point)
