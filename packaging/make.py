@@ -54,9 +54,10 @@ def main() -> int:
         shutil.rmtree(target, ignore_errors=True)
         trees.settle(made, said.time)
         made.replace(target)
+        built = target / "_internal/dunebugger_updater/COMMIT"  # of a folder that was made before, too
         told = {
             "version": version,
-            "commit": said.commit,
+            "commit": built.read_text().strip(),
             "architecture": architecture,
             "python": platform.python_version(),
             "glibc": debian.least_glibc(target),

@@ -195,7 +195,7 @@ async def test_a_line_of_the_sources_that_is_not_understood_is_named(
 
 async def test_a_device_without_apt_says_so(debian: SmallDebian, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(debian.root))
-    with pytest.raises(EffectError, match="there is no (dpkg|apt-cache) on this device"):
+    with pytest.raises(EffectError, match=r"there is no (dpkg|apt-cache) on this device"):
         await looked_at(debian)
 
 
