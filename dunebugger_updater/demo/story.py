@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, nullcontext
 import msgspec
 
 from dunebugger_updater import __version__
+from dunebugger_updater.config_components import itself
 from dunebugger_updater.demo import apps
 from dunebugger_updater.demo.apps import APP, BEST, BETTER, BROKEN, GOOD, REPOSITORY, SETTINGS, Release
 from dunebugger_updater.demo.device import GREETING, MadeUpDevice, clock, service
@@ -14,6 +15,7 @@ from dunebugger_updater.demo.release_server import ReleaseServer
 from dunebugger_updater.demo.telling import Teller
 from dunebugger_updater.engine import Hear, Heard
 from dunebugger_updater.model.codec import from_json
+from dunebugger_updater.model.settings import Updater
 from dunebugger_updater.model.views import RunView
 from dunebugger_updater.run import Outcome
 from dunebugger_updater.services import history
@@ -21,9 +23,6 @@ from dunebugger_updater.services.updates import Refusal
 from dunebugger_updater.wiring import House, house
 
 _VISITS = 3
-
-OURS = "marco-svitol/dunebugger-updater"
-"""Where releases of this program are."""
 
 
 class NotAsToldError(Exception):
@@ -200,8 +199,9 @@ class Story:
 @asynccontextmanager
 async def telling(device: MadeUpDevice, teller: Teller, *, with_lights: bool = False) -> AsyncIterator[Story]:
     """Make all that a story needs: the release server, the configuration, and the updater as on any device."""
-    server = ReleaseServer(REPOSITORY, LIGHTS_REPOSITORY, OURS)
-    server.publish(Release(__version__, "What you are looking at.", {}), OURS)  # so that we are up to date here
+    ours = itself(Updater()).repository
+    server = ReleaseServer(REPOSITORY, LIGHTS_REPOSITORY, ours)
+    server.publish(Release(__version__, "What you are looking at.", {}), ours)  # so that we are up to date here
     async with server.running(), standing(device.root / LIGHTS) if with_lights else nullcontext(Lights()) as lights:
         for release in lights.releases:
             server.publish(release, LIGHTS_REPOSITORY)

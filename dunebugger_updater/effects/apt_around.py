@@ -13,7 +13,7 @@ import msgspec
 
 from dunebugger_updater.effects.apt_age import text
 from dunebugger_updater.effects.apt_asking import Asking
-from dunebugger_updater.effects.apt_words import spelled, stanzas
+from dunebugger_updater.effects.apt_words import relations, spelled, stanzas, without_versions
 from dunebugger_updater.model.debian_version import is_older
 from dunebugger_updater.model.packages import is_package_name
 
@@ -22,7 +22,6 @@ _MOST = 150
 """Names that are looked up; where more might come along, asking about the whole archive is no slower."""
 _NEEDED = ("pre-depends", "depends")
 _ONE = re.compile(r"([^\s:(]+)(?::(\w+))? ?(?:\((<<|<=|=|>=|>>) ?([^)]+)\))?")
-_VERSIONS = re.compile(r" ?\([^)]*\)")
 
 
 class _Offered(msgspec.Struct, frozen=True):
@@ -115,7 +114,10 @@ def _is_opposed(
 ) -> bool:
     """Whether a newcomer is against another package, or another against it."""
     gives = {
-        name: {name, *(_bare(each) for stanza in stanzas(paragraph) for each in _split(stanza, "provides"))}
+        name: {
+            name,
+            *(without_versions(each) for stanza in stanzas(paragraph) for each in relations(stanza, "provides")),
+        }
         for name, paragraph in found.items()
     }
     for name, paragraph in found.items():
@@ -132,7 +134,7 @@ def _is_opposed(
 def _negative(shown: str) -> Iterable[re.Match[str]]:
     for stanza in stanzas(shown):
         for field in ("breaks", "conflicts"):
-            for words in _split(stanza, field):
+            for words in relations(stanza, field):
                 if (read := _ONE.fullmatch(words)) is not None:
                     yield read
 
@@ -151,14 +153,16 @@ def _wanted(shown: str, installed: Mapping[str, str], native: str) -> list[_Grou
     for stanza in stanzas(shown):
         name = spelled(stanza.get("package", ""), stanza.get("architecture", ""), native)
         if stanza.get("version") == installed.get(name):
-            recommended.setdefault(name, set()).update(_bare(each) for each in _split(stanza, "recommends"))
+            recommended.setdefault(name, set()).update(
+                without_versions(each) for each in relations(stanza, "recommends")
+            )
         else:
             coming.append(stanza | {"package": name})
     groups: list[_Group] = []
     for stanza in coming:
         old = recommended.get(stanza["package"], set())
-        told = [(each, False) for field in _NEEDED for each in _split(stanza, field)]
-        told += [(each, _bare(each) in old) for each in _split(stanza, "recommends")]
+        told = [(each, False) for field in _NEEDED for each in relations(stanza, field)]
+        told += [(each, without_versions(each) in old) for each in relations(stanza, "recommends")]
         for words, before in told:
             ones = [_ONE.fullmatch(each.strip()) for each in words.split("|")]
             read = [each for each in ones if each is not None and is_package_name(each[1]) and each[2] in {None, "any"}]
@@ -178,14 +182,6 @@ def _stays(one: re.Match[str], installed: Mapping[str, str]) -> bool:
     if relation == ">=":
         return not is_older(installed[name], version)
     return is_older(version, installed[name]) if relation == ">>" else relation is None
-
-
-def _split(stanza: Mapping[str, str], field: str) -> list[str]:
-    return [each.strip() for each in stanza.get(field, "").split(",") if each.strip()]
-
-
-def _bare(group: str) -> str:
-    return _VERSIONS.sub("", group).strip()
 
 
 def read_offered(told: str) -> dict[str, _Offered]:

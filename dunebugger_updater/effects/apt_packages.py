@@ -13,7 +13,7 @@ from dunebugger_updater.effects import apt_age, apt_debs, apt_small
 from dunebugger_updater.effects.apt_asking import Asking, is_version, words
 from dunebugger_updater.effects.apt_memo import Remembered
 from dunebugger_updater.effects.apt_pending import explained, origins, pending, phased_words, why_security_unknown
-from dunebugger_updater.effects.apt_plans import UPGRADE, alone, why_kept
+from dunebugger_updater.effects.apt_plans import EXPLAINED, UPGRADE, alone, why_kept
 from dunebugger_updater.effects.apt_restarts import reboot, stale_services
 from dunebugger_updater.effects.apt_sentences import sentence
 from dunebugger_updater.effects.apt_words import Archive, Here, Known, read_records
@@ -25,8 +25,6 @@ T = TypeVar("T")
 
 _CACHE = "var/cache/apt/archives"
 _AT_A_TIME = 2
-_EXPLAINED = 12
-"""Packages that apt is asked about one by one; who has more kept back has another trouble than each of them."""
 _NEVER = "the package lists were never fetched on this device; a check fetches them, or apt-get update"
 
 
@@ -213,7 +211,7 @@ class AptPackages:
         unsure = [each for each in kept if sure[each.name] is None]
         reasons = await _some_at_a_time(
             [
-                partial(self._why, each, known[each.name], installed, ask=number < _EXPLAINED)
+                partial(self._why, each, known[each.name], installed, ask=number < EXPLAINED)
                 for number, each in enumerate(unsure)
                 if each.name != guessed
             ]

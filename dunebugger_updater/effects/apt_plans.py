@@ -31,6 +31,9 @@ HOW = (
 UPGRADE = ("--with-new-pkgs", "upgrade")
 """Never full-upgrade: this one removes nothing."""
 
+EXPLAINED = 12
+"""Packages that apt is asked about one by one; who has more kept back has another trouble than each of them."""
+
 
 def alone(name: str, version: str) -> tuple[str, ...]:
     """Answer words for the upgrade of just one package, to learn why the upgrade of all leaves it."""

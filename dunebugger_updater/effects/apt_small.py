@@ -7,7 +7,6 @@ cannot be told for certain, apt is asked about everything.
 """
 
 import asyncio
-import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,8 +15,8 @@ import msgspec
 
 from dunebugger_updater.effects.apt_around import around
 from dunebugger_updater.effects.apt_asking import Asking, is_version
-from dunebugger_updater.effects.apt_plans import UPGRADE, Planned, alone, why_kept
-from dunebugger_updater.effects.apt_words import spelled, stanzas
+from dunebugger_updater.effects.apt_plans import EXPLAINED, UPGRADE, Planned, alone, why_kept
+from dunebugger_updater.effects.apt_words import relations, spelled, stanzas, without_versions
 from dunebugger_updater.model.packages import is_package_name
 from dunebugger_updater.ports.together import side_by_side
 
@@ -25,9 +24,6 @@ _STEM = "small.invalid_dists_small"
 """How apt names the lists of the source below."""
 _SOURCE = "deb [trusted=yes] http://small.invalid small main\n"
 """Never fetched from: its lists are there already, and they are only looked at."""
-_ASKED = 12
-"""Packages that are asked about one by one."""
-_VERSIONS = re.compile(r" ?\([^)]*\)")
 
 
 class Short(msgspec.Struct, frozen=True):
@@ -92,7 +88,7 @@ async def _plan(
     known = {} if more else {name: each.result() for name, each in early.items()}
     why = {
         name: known[name] if name in known else await _why(asking, options, name, wanted[name], installed)
-        for name in kept[:_ASKED]
+        for name in kept[:EXPLAINED]
     }
     return Short(planned, {name: words for name, words in why.items() if words is not None})
 
@@ -160,7 +156,7 @@ def _may_bring_others(shown: str, installed: Mapping[str, str], native: str) -> 
     after: list[tuple[str, set[str]]] = []
     for stanza in stanzas(shown):
         name = spelled(stanza.get("package", ""), stanza.get("architecture", ""), native)
-        groups = {_VERSIONS.sub("", each).strip() for each in stanza.get("recommends", "").split(",") if each.strip()}
+        groups = {without_versions(each) for each in relations(stanza, "recommends")}
         if stanza.get("version") == installed.get(name):
             before[name] = groups
         else:

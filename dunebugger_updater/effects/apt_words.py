@@ -21,6 +21,7 @@ _ROW = re.compile(r"(?: \*\*\* | {5})(\S+) (-?\d+)(?: \(phased (\d+)%\))?")
 _SOURCE = re.compile(r" {7,}(-?\d+) (\S.*)")
 _FILE = re.compile(r" {0,3}(-?\d+) (\S.*)")
 _RELEASE = re.compile(r"(?:^|,)([avonlcb])=(.*?)(?=,[avonlcb]=|$)")
+_VERSIONS = re.compile(r" ?\([^)]*\)")
 
 
 class Here(msgspec.Struct, frozen=True):
@@ -213,6 +214,16 @@ def stanzas(text: str) -> Iterable[dict[str, str]]:
                 told[field.lower()] = value.strip()
     if told:
         yield told
+
+
+def relations(stanza: Mapping[str, str], field: str) -> list[str]:
+    """Answer the groups of alternatives in one field of a paragraph, as they are written."""
+    return [each.strip() for each in stanza.get(field, "").split(",") if each.strip()]
+
+
+def without_versions(group: str) -> str:
+    """Answer the same group with the names alone."""
+    return _VERSIONS.sub("", group).strip()
 
 
 _AUDIT = (

@@ -5,7 +5,6 @@ The panel's other stories have made-up packages; here nothing is.  What the page
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from device.bed.device import Device
 pytestmark = [pytest.mark.device, pytest.mark.browser, pytest.mark.timeout(900)]
 
 try:
+    from doubles.browser_kit import FLAGS, SIZES, program
     from playwright.sync_api import Page, expect, sync_playwright
 except ImportError:
     if os.environ.get("REQUIRE_BROWSER") == "1":
@@ -45,7 +45,7 @@ class Owner:
     def picture(self, name: str) -> None:
         self.taken.append(name)
         PICTURES.mkdir(parents=True, exist_ok=True)
-        for size, (width, height) in {"phone": (390, 844), "desktop": (1280, 900)}.items():
+        for size, (width, height) in SIZES.items():
             self.page.set_viewport_size({"width": width, "height": height})
             file = PICTURES / f"{len(self.taken):02}-{name}-{size}.png"
             self.page.screenshot(path=file, full_page=True)
@@ -60,9 +60,6 @@ class Owner:
 
     def follow(self, name: str) -> None:
         self.page.get_by_role("link", name=name).first.click()
-
-    def title(self, text: str | re.Pattern[str]) -> None:
-        expect(self.page.get_by_role("heading", level=1)).to_have_text(text, timeout=LONG)
 
     def status(self, words: str) -> None:
         expect(self.page.locator(".head .badge")).to_have_text(words, timeout=LONG)
@@ -93,13 +90,9 @@ def care(device: Device, archive: Archive) -> Debian:
 
 @pytest.fixture
 def owner(care: Debian) -> Iterator[Owner]:
-    program = os.environ.get("BROWSER") or shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        missing = "no browser: install chromium, or name one in BROWSER"
-        pytest.fail(missing) if os.environ.get("REQUIRE_BROWSER") == "1" else pytest.skip(missing)
     wrong: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=program(), args=FLAGS)
         context = browser.new_context(locale="en-GB", timezone_id="Europe/Rome")
         context.set_default_timeout(30_000)
         page = context.new_page()

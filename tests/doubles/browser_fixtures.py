@@ -1,26 +1,17 @@
 """A real browser.  Missing, its tests are left out and say so; with REQUIRE_BROWSER=1 they fail instead."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator
 
-import pytest
 import pytest_asyncio
-from doubles.browser_kit import FLAGS, SIZES, Open
+from doubles.browser_kit import FLAGS, SIZES, Open, program
 from doubles.panel_served import Served, served
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    program = os.environ.get("BROWSER") or shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        missing = "no browser: install chromium, or name one in BROWSER"
-        if os.environ.get("REQUIRE_BROWSER") == "1":
-            pytest.fail(missing)
-        pytest.skip(missing)
     async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=program, args=FLAGS)
+        started = await playwright.chromium.launch(executable_path=program(), args=FLAGS)
         yield started
         await started.close()
 
