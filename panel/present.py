@@ -71,11 +71,14 @@ def cards(device: DeviceView, role: Role, places: Places, words: Words) -> tuple
 
 def card(view: ComponentView, device: DeviceView, role: Role, places: Places, words: Words) -> Card:
     """Answer one component as a card."""
-    tone = "bad" if view.untrusted else _TONES[view.status]
     run = next((each for each in device.running if each.component == view.name), None)
     known = view.status == "up_to_date"
     unknown = view.status == "unknown" and view.problem is not None
-    word = words.not_trusted if view.untrusted else str(getattr(words, view.status))
+    tone, word = _TONES[view.status], str(getattr(words, view.status))
+    if run:
+        tone, word = "busy", words.running
+    elif view.untrusted:
+        tone, word = "bad", words.not_trusted
     offer = view.latest if view.latest and view.latest != view.current else None
     return Card(
         view=view,
@@ -83,8 +86,8 @@ def card(view: ComponentView, device: DeviceView, role: Role, places: Places, wo
         installed=view.current
         or (words.nothing_installed if view.status == "not_installed" else words.installed_unknown),
         offer=offer or (words.no_offer_unknown if view.latest is None and not known else words.no_offer),
-        tone="busy" if run else tone,
-        word=words.running if run else word,
+        tone=tone,
+        word=word,
         sentence=sentence(run.message if run else _sentence(view, words), view.name),
         since=view.problem_since if unknown and not run else None,
         because=(view.problem or "").replace("`", "") if unknown else "",

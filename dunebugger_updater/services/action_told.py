@@ -12,6 +12,8 @@ _ENDED = {"rolled_back": "rolled_back", "stuck": "stuck"}
 
 def notification(action: ActionView, now: datetime) -> Notified | None:
     """Answer what is told, or ``None`` when nobody has to hear of it."""
+    result = action.result
+    outcome = result.outcome if result and result.outcome else ""
     match action.status:
         case ActionStatus.PENDING_APPROVAL:
             body = [f"{action.created_by or 'somebody'} asks for: {action.title}.", *_packages(action), *action.notes]
@@ -19,11 +21,9 @@ def notification(action: ActionView, now: datetime) -> Notified | None:
             return Notified("approval_needed", f"approval needed: {action.title}", "\n".join(body), now)
         case ActionStatus.SUCCEEDED if action.run is not None and action.action_type is not ActionType.APT_UPDATE:
             told = f"done: {action.title}"
-            event = _ENDED.get(action.result.outcome or "" if action.result else "", "update_succeeded")
+            event = _ENDED.get(outcome, "update_succeeded")
             return Notified(event, told, "\n".join([told, *_packages(action)]), now, run=action.run)
         case ActionStatus.FAILED:
-            result = action.result
-            outcome = result.outcome if result and result.outcome else "failed"
             body = [result.error or "" if result else "", *_last(result.output if result else "")]
             event = _ENDED.get(outcome, "update_failed")
             return Notified(event, f"{_said(outcome)}: {action.title}", "\n".join(body), now, run=action.run)
