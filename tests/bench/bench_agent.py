@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # run as a script, neither is on the path
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -151,6 +152,16 @@ def show(seen: Seen) -> None:
         low, middle, high = quartiles(ratios)
         verdict = "met" if middle <= goal else f"missed by {100 * (middle / goal - 1):.0f} %"
         print(f"{name:50} {middle:5.2f}  ({low:.2f}-{high:.2f})  goal {goal}: {verdict}")
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(120)
+def test_the_agent_is_looked_at_from_every_side(tmp_path: Path) -> None:
+    seen = rounds(tmp_path, 2, idle=1, cpu=2, crowd=20)
+    show(seen)
+    assert {name.split()[0] for name, _, _ in told(seen)} == {"G2", "G3"}
+    assert seen.crowd is not None
+    assert len(seen.crowd.delays) == 30
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parents[2]))  # run as a script, neither is on the path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -63,6 +65,20 @@ def show(found: tuple[list[float], list[float], Mapping[str, list[float]]]) -> N
     low, middle, high = quartiles(ratios)
     print(f"G1 frozen start / unfrozen   {middle:.2f} ({low:.2f}-{high:.2f})  goal {START_GOAL}")
     print(f"G6 MB written by a start     {max(written):.3f}  goal {WRITTEN_GOAL}")
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(600)
+def test_the_frozen_start_gets_its_figures(tmp_path: Path) -> None:
+    """In CI the build is there already when the device tests ran."""
+    from device.bed import frozen, place  # noqa: PLC0415  (the bed is wanted only here)
+
+    if not place.required():
+        pytest.skip("a build takes minutes: set REQUIRE_DEVICE=1 to make it")
+    found = rounds(tmp_path, frozen.built().program, 3)
+    show(found)
+    assert all(ratio > 0 for ratio in found[0])
+    assert max(found[1]) < WRITTEN_GOAL
 
 
 if __name__ == "__main__":
